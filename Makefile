@@ -1,0 +1,28 @@
+# The chores, by name. Everything here runs in .venv, which `make install` makes.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: install test lint types demo states ci
+
+install:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -e '.[cli,simulator,test]'
+
+test:
+	$(BIN)/python -m pytest
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+demo:
+	$(BIN)/python -m binance_uds demo
+
+# Redraws the session's table in the README.
+states:
+	$(BIN)/python -m tests.drawing README.md
+
+ci:
+	.ci/run

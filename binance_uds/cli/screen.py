@@ -1,0 +1,248 @@
+"""How a board looks on a terminal, from 80 columns and 24 rows upwards."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Callable, Iterable, List, Optional, Tuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..events import OrderTradeUpdate, StreamState
+from ..runtime.watch import Health
+from .board import Board, Incident, OrderLine
+from .words import amount, gap_span, missing, position_name, printable, seconds, signed, status
+
+_STATE_STYLES = {
+    StreamState.LIVE: "bold green",
+    StreamState.STALE: "bold red",
+    StreamState.FAILED: "bold red",
+    StreamState.REPAIRING: "bold yellow",
+    StreamState.STARTING: "bold yellow",
+}
+_SIDE_STYLES = {"BUY": "green", "SELL": "red"}
+_HEADING = "bold cyan"
+_QUIET = "dim"
+
+#: Rows that are always there: title, state, proofs, two headings, two of the account, counts, four empty ones.
+_FIXED_ROWS = 12
+#: Orders and fills have at least so many rows before incidents get more than theirs.
+_LEAST_ROWS = 5
+
+#: From so many columns on there is room for more about each thing.
+_WIDE = 110
+
+
+def draw(board: Board, health: Health, at: float, width: int, height: int, began_wall: float) -> RenderableType:
+    """
+    Draw everything, in exactly so many rows.
+
+    Args:
+        board: What is shown.
+        health: The stream's, of this moment.
+        at: Seconds since the board began.
+        width: Columns of the terminal.
+        height: Its rows.
+        began_wall: Unix time at which the board began; incidents without a known fault are dated by it.
+    """
+    free = max(height - _FIXED_ROWS, 2)
+    incidents = min(len(board.incidents), max(free - _LEAST_ROWS, 1))
+    incident_rows = min(max(incidents, 7 if free > 7 + _LEAST_ROWS else incidents), free - 1)
+    rows = free - incident_rows
+    wide = width >= _WIDE
+    return Group(
+        _title(board, at, width),
+        _state(board, health, at),
+        _proofs(health),
+        Text(),
+        _incidents(board.recent_incidents(incident_rows), incident_rows, wide, began_wall),
+        Text(),
+        _side_by_side(
+            _orders(board.recent_orders(rows), rows, wide), _fills(board.recent_fills(rows), rows, wide)
+        ),
+        Text(),
+        *_account(board),
+        Text(),
+        _counts(board, health, width),
+    )
+
+
+def _line(*parts: Tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def _spread(left: Text, right: Text, width: int) -> Text:
+    gap = max(width - left.cell_len - right.cell_len, 1)
+    return Text.assemble(left, " " * gap, right, no_wrap=True, overflow="ellipsis")
+
+
+def _title(board: Board, at: float, width: int) -> Text:
+    return _spread(_line((board.title, "bold")), _line((seconds(float(int(at))) if at >= 10 else f"{at:.0f} s", _QUIET)), width)
+
+
+def _state(board: Board, health: Health, at: float) -> Text:
+    style = _STATE_STYLES.get(health.state, "bold")
+    return _line(
+        (f"● {health.state}", style),
+        (f" for {seconds(max(at - board.state_since, 0.0))}", ""),
+        (f"  {printable(board.attention or health.why)}", "yellow" if board.attention else _QUIET),
+    )
+
+
+def _proofs(health: Health) -> Text:
+    return _line(
+        ("proven ", _QUIET),
+        (f"connection {seconds(health.transport_proof_age_s)}", ""),
+        (", ", _QUIET),
+        (f"key {seconds(health.key_proof_age_s)}", ""),
+        (" ago; ", _QUIET),
+        (_subscription(health), ""),
+        ("; last event ", _QUIET),
+        (seconds(health.last_event_age_s), ""),
+        ("" if health.signed else "; key-only", "yellow"),
+    )
+
+
+def _subscription(health: Health) -> str:
+    if health.subscription is None:
+        return "not subscribed"
+    return "subscription confirmed" if health.subscription == "confirmed" else health.subscription
+
+
+def _table(rows: int, *columns: Tuple[str, Optional[int], bool]) -> Table:
+    """An empty table of text that never wraps: name, least width, whether numbers stand in it."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style=_HEADING, expand=True)
+    for name, width, numeric in columns:
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=width,
+            ratio=None if width else 1,
+        )
+    return table
+
+
+def _fill_up(table: Table, rows: Iterable[List[Text]], count: int) -> Table:
+    given = list(rows)
+    for row in given:
+        table.add_row(*row)
+    for _ in range(count - len(given)):
+        table.add_row()
+    return table
+
+
+def _incidents(incidents: List[Incident], rows: int, wide: bool, began_wall: float) -> Table:
+    if any(incident.fault for incident in incidents) or not incidents:
+        table = _table(
+            rows,
+            ("at", 4, True),
+            ("the exchange", 30, False),
+            ("the stream", None, False),
+            ("noticed", 7, True),
+            ("closed", 7, True),
+        )
+        return _fill_up(table, (_fault_row(incident) for incident in incidents), rows)
+    table = _table(rows, ("at (UTC)", 8, True), ("gap", 28, False), ("long", 7, True), ("report", None, False))
+    return _fill_up(table, (_gap_row(incident, began_wall) for incident in incidents), rows)
+
+
+def _fault_row(incident: Incident) -> List[Text]:
+    noticed = Text("not yet", _STATE_STYLES[StreamState.STARTING])
+    if incident.cause is not None:
+        noticed = Text(printable(incident.cause), "yellow" if incident.closed is None else "")
+    return [
+        Text(f"{incident.at:.1f}", _QUIET),
+        Text(incident.fault or "(nothing that we know of)"),
+        noticed,
+        _after(incident.noticed_at, incident.at),
+        _after(incident.closed_at, incident.at),
+    ]
+
+
+def _after(moment: Optional[float], start: float) -> Text:
+    return Text("" if moment is None else seconds(moment - start))
+
+
+def _gap_row(incident: Incident, began_wall: float) -> List[Text]:
+    opened = datetime.datetime.fromtimestamp(began_wall + incident.at, datetime.timezone.utc)
+    closed = incident.closed
+    return [
+        Text(f"{opened:%H:%M:%S}", _QUIET),
+        Text(printable(incident.cause or "")),
+        Text("open", "bold red") if closed is None else Text(gap_span(closed)),
+        Text("" if closed is None else f"{printable(closed.proof)}; {missing(closed)}"),
+    ]
+
+
+def _side_by_side(left: Table, right: Table) -> Table:
+    both = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
+    both.add_column(ratio=11)
+    both.add_column(ratio=9)
+    both.add_row(left, right)
+    return both
+
+
+def _orders(orders: List[OrderLine], rows: int, wide: bool) -> Table:
+    extra: Tuple[Tuple[str, Optional[int], bool], ...] = (("type", 11, False), ("price", 9, True)) if wide else ()
+    table = _table(rows, ("orders", None, False), ("", 4, False), *extra, ("filled", 9, True), ("", 13, False))
+    return _fill_up(table, (_order_row(order, wide) for order in orders), rows)
+
+
+def _order_row(order: OrderLine, wide: bool) -> List[Text]:
+    filled = amount(order.quantity)
+    if order.filled is not None:
+        filled = f"{amount(order.filled)}/{filled}"
+    extra = [Text(status(order.order_type)), Text(amount(order.price))] if wide else []
+    return [_symbol(order.symbol), _side(order.side), *extra, Text(filled), Text(status(order.status))]
+
+
+def _fills(fills: List[OrderTradeUpdate], rows: int, wide: bool) -> Table:
+    extra: Tuple[Tuple[str, Optional[int], bool], ...] = (("fee", 10, True),) if wide else ()
+    table = _table(rows, ("fills", None, False), ("", 4, False), ("quantity", 8, True), ("price", 8, True), *extra)
+    return _fill_up(table, (_trade_row(fill, wide) for fill in fills), rows)
+
+
+def _trade_row(fill: OrderTradeUpdate, wide: bool) -> List[Text]:
+    extra = [Text(amount(fill.commission))] if wide else []
+    return [
+        _symbol(fill.symbol),
+        _side(fill.side),
+        Text(amount(fill.last_filled_quantity)),
+        Text(amount(fill.last_filled_price)),
+        *extra,
+    ]
+
+
+def _symbol(symbol: str) -> Text:
+    return Text(printable(symbol))
+
+
+def _side(side: str) -> Text:
+    return Text(printable(side), _SIDE_STYLES.get(side, ""))
+
+
+def _account(board: Board) -> List[Text]:
+    balances = "   ".join(f"{printable(asset)} {amount(wallet)}" for asset, wallet in board.balances.items())
+    positions = "   ".join(
+        f"{position_name(*key)} {signed(row.amount)}" for key, row in sorted(board.positions.items())
+    )
+    return [
+        _line(("balances   ", _HEADING), (balances or "no change yet", "" if balances else _QUIET)),
+        _line(("positions  ", _HEADING), (positions or "none open", "" if positions else _QUIET)),
+    ]
+
+
+def _counts(board: Board, health: Health, width: int) -> Text:
+    counts = (
+        f"{health.events} events, {board.fills_seen} fills, {health.gaps} gaps, {health.reconnects} reconnects"
+    )
+    if health.callback_errors:
+        counts += f", {health.callback_errors} callback errors"
+    return _spread(_line((counts, _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)
+
+
+#: What draws a board; the displays take any.
+Drawing = Callable[[Board, Health, float, int, int, float], RenderableType]

@@ -1,0 +1,173 @@
+"""How the command line words what a stream delivers. Nothing here can put a control character on a terminal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import singledispatch
+from typing import Optional, Tuple
+
+import attrs
+
+from ..events import (
+    AccountUpdate,
+    AlgoUpdate,
+    Attention,
+    CallbackFailed,
+    GapClosed,
+    GapOpened,
+    ListenKeyExpired,
+    OrderTradeUpdate,
+    Position,
+    PositionSide,
+    StateChanged,
+    TradeLite,
+    UndecodableFrame,
+)
+from ..events.base import FROM_REST
+
+
+@attrs.frozen
+class Told:
+    """A thing that happened: its topic in one word, and what."""
+
+    topic: str
+    text: str
+
+
+def printable(text: object) -> str:
+    """Return a text with everything that could command a terminal escaped; line ends too."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(text))
+
+
+def amount(value: Optional[Decimal]) -> str:
+    """Return money, a price or a quantity exactly, without exponent and needless zeros."""
+    if value is None:
+        return "?"
+    return f"{value.normalize():f}" if value else "0"
+
+
+def signed(value: Decimal) -> str:
+    """Return a position's amount with its sign."""
+    return f"+{amount(value)}" if value > 0 else amount(value)
+
+
+def status(word: Optional[str]) -> str:
+    """Return the word of an order status as people write it."""
+    return printable(word or "?").lower().replace("_", " ")
+
+
+def seconds(value: Optional[float]) -> str:
+    """Return a duration, at a precision that can be read in passing."""
+    if value is None:
+        return "-"
+    if value < 10:
+        return f"{value:.2f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
+
+
+def position_name(symbol: str, side: str) -> str:
+    """Return what a position is called: its symbol, and its side in hedge mode."""
+    return printable(symbol if side == PositionSide.BOTH else f"{symbol} {side}")
+
+
+@singledispatch
+def tell(item: object) -> Optional[Told]:
+    """Word an event or a notice for people; None for what only repeats another."""
+    return Told("event", type(item).__name__)
+
+
+@tell.register
+def _(item: OrderTradeUpdate) -> Optional[Told]:
+    if item.is_fill:
+        marks = [mark for mark, holds in (("recovered", item.origin == FROM_REST), ("late", item.late)) if holds]
+        return Told(
+            "fill",
+            f"{printable(item.symbol)} {printable(item.side)} {amount(item.last_filled_quantity)} "
+            f"at {amount(item.last_filled_price)}, fee {amount(item.commission)} "
+            f"{printable(item.commission_asset or '')}; order {status(item.status)}"
+            + "".join(f" ({mark})" for mark in marks),
+        )
+    price = f" at {amount(item.price)}" if item.price else ""
+    return Told(
+        "order",
+        f"{printable(item.symbol)} {printable(item.side)} {status(item.order_type)} "
+        f"{amount(item.quantity)}{price}: {status(item.status)}",
+    )
+
+
+@tell.register
+def _(item: TradeLite) -> Optional[Told]:
+    return None
+
+
+@tell.register
+def _(item: AccountUpdate) -> Optional[Told]:
+    balances = [f"{printable(row.asset)} {amount(row.wallet_balance)}" for row in item.balances]
+    return Told("account", ", ".join([*balances, *map(_position, item.positions)]) or "nothing changed")
+
+
+def _position(row: Position) -> str:
+    name = position_name(row.symbol, row.position_side)
+    return f"{name} {signed(row.amount)} at {amount(row.entry_price)}" if row.amount else f"{name} flat"
+
+
+@tell.register
+def _(item: AlgoUpdate) -> Optional[Told]:
+    return Told(
+        "algo",
+        f"{printable(item.symbol)} {printable(item.side)} {status(item.order_type)} {amount(item.quantity)} "
+        f"from {amount(item.trigger_price)}: {status(item.status)}",
+    )
+
+
+@tell.register
+def _(item: ListenKeyExpired) -> Optional[Told]:
+    return Told("key", f"the exchange says that listen key {item.listen_key_tag or '?'} expired")
+
+
+@tell.register
+def _(item: StateChanged) -> Optional[Told]:
+    return Told("stream", f"{item.new}, was {item.old}: {printable(item.reason)}")
+
+
+@tell.register
+def _(item: GapOpened) -> Optional[Told]:
+    return Told("gap", f"gap {item.gap_id} opened: {printable(item.cause)}")
+
+
+@tell.register
+def _(item: GapClosed) -> Optional[Told]:
+    return Told(
+        "gap",
+        f"gap {item.gap_id} closed, {gap_span(item)} long: {printable(item.proof)}, {missing(item)}",
+    )
+
+
+def gap_span(gap: GapClosed) -> str:
+    """Return how long a closed gap was."""
+    return seconds((gap.until_ms - gap.since_ms) / 1000)
+
+
+def missing(gap: GapClosed) -> str:
+    """Return what may be missing after a gap."""
+    words: Tuple[str, ...] = gap.unrecoverable
+    found = f"{gap.recovered} fills recovered" if gap.recovered else ""
+    lost = f"may be missing: {printable(', '.join(words))}" if words else "nothing missing"
+    return "; ".join(filter(None, (found, lost)))
+
+
+@tell.register
+def _(item: UndecodableFrame) -> Optional[Told]:
+    return Told("frame", f"a frame of {item.size} bytes could not be read: {printable(item.reason)}")
+
+
+@tell.register
+def _(item: Attention) -> Optional[Told]:
+    return Told("ATTENTION", f"{printable(item.code)}: {printable(item.message)}")
+
+
+@tell.register
+def _(item: CallbackFailed) -> Optional[Told]:
+    return Told("callback", f"a callback raised {type(item.exception).__name__}")

@@ -1,0 +1,409 @@
+"""
+One WebSocket connection, never blocking once it is open.
+
+websocket-client shakes hands, speaks the protocol and keeps what is half read; its two calls on the socket
+are replaced by an inbox that ``receive`` fills and an outbox that empties as the peer reads. So no ping,
+trickle or full send buffer can hold the thread that owns the connection, and no time-out can cut a frame in
+two.
+
+Source: RFC 6455; USDⓈ-M Futures > WebSocket Market Streams > Connect (a ping every 3 minutes).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from typing import Callable, Optional, Union
+
+import attrs
+import websocket
+
+from ..credentials import Secret
+from ..errors import StreamInterrupted, UserDataStreamError
+from ..redaction import redact, watch_loggers
+from .deadline import Deadline
+from .dial import Origin, connect, in_words, proxy_for, why_over
+from .framing import Frames, cut_texts
+
+#: Largest message that is taken, in bytes; the exchange's are below 10 KiB.
+MAX_MESSAGE = 1024 * 1024
+
+#: Largest number of bytes waiting to be sent; we send pings, pongs and a few short requests.
+MAX_OUTBOX = 64 * 1024
+
+_CHUNK = 256 * 1024
+
+#: Most frames one ``receive`` works through, so that a flood of tiny ones delays no deadline by more than
+#: moments.
+_MAX_FRAMES = 2048
+
+#: What a non-blocking socket says instead of blocking.
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+#: websocket-client raises any of these for a connection that is dead or breaks the protocol.
+_LIBRARY_ERRORS = (websocket.WebSocketException, OSError, ValueError)
+
+
+@attrs.frozen
+class Text:
+    """
+    One whole message, text or binary, not yet decoded.
+
+    Attributes:
+        data: Its bytes.
+    """
+
+    data: bytes
+
+
+@attrs.frozen
+class Pong:
+    """
+    The peer's answer to our ping, or an unsolicited one.
+
+    Attributes:
+        payload: What the ping carried.
+    """
+
+    payload: bytes
+
+
+@attrs.frozen
+class Closed:
+    """
+    The peer's close frame.
+
+    Attributes:
+        code: Such as 1000 or 1008; None when it gave none.
+        reason: Its words, often empty.
+    """
+
+    code: Optional[int]
+    reason: str
+
+
+Message = Union[Text, Pong, Closed]
+
+
+class Wire:
+    """One connection, from its handshake to its end; made by ``open``, owned by one thread."""
+
+    def __init__(self, ws: _Buffered) -> None:
+        self._ws = ws
+        self._drained = False
+        self._failure: Optional[str] = None
+
+    @classmethod
+    def open(
+        cls,
+        url: Union[str, Secret],
+        *,
+        context: ssl.SSLContext,
+        proxy: Optional[str] = None,
+        abandoned: Callable[[], bool] = lambda: False,
+        timeout: float = 5.0,
+        max_message: int = MAX_MESSAGE,
+    ) -> Wire:
+        """
+        Connect and shake hands.
+
+        Args:
+            url: Where to; a ``Secret`` if it holds the listen key. Forgotten when this returns.
+            context: Of ``dial.make_context``.
+            proxy: A proxy's URL, or None for what the environment says.
+            abandoned: Asked while this is under way; true ends it within moments. Called on another thread.
+            timeout: Seconds for all of it.
+            max_message: Largest message to accept, in bytes.
+
+        Raises:
+            StreamInterrupted: There is no connection, or the handshake was refused; the reason says which.
+            ConfigurationError: The proxy is of no use.
+        """
+        outcome = _opened(url, context, proxy, Deadline(timeout, abandoned), max_message)
+        del url
+        if isinstance(outcome, UserDataStreamError):
+            raise outcome
+        return cls(outcome)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for ``selectors``."""
+        return self._ws.connection.fileno()
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether ``receive`` has more to give without waiting, although the socket may not look readable."""
+        return not self._drained
+
+    @property
+    def drained(self) -> bool:
+        """Whether the last ``receive`` handed out everything that had arrived."""
+        return self._drained
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether bytes wait to be sent: select for writing, and call ``flush`` when the socket is ready."""
+        return bool(self._ws.outbox) and not self._ws.must_read_first
+
+    def receive(self) -> list[Message]:
+        """
+        Return the messages that have arrived, without waiting; answer the peer's pings.
+
+        Reads up to 256 KiB and works through at most 2,048 frames; what is left waits, and ``has_pending`` is
+        true.
+
+        Raises:
+            StreamInterrupted: The connection is gone or the peer broke the protocol. What came whole before
+                that was handed out before.
+        """
+        messages: list[Message] = []
+        if self._failure is None:
+            try:
+                self._ws.fill()
+                self._parse(messages)
+            except _LIBRARY_ERRORS as exc:
+                self._failure = _in_words(exc)
+            self._ws.settle()
+            self._drained = self._ws.is_drained and self._failure is None
+            if self._drained and self._ws.broken:
+                # Only now: what had arrived before we could no longer send is as good as ever.
+                self._drained, self._failure = False, self._ws.broken
+        if self._failure is not None and not messages:
+            raise StreamInterrupted(self._failure)
+        return messages
+
+    def send_text(self, text: Union[str, Secret]) -> None:
+        """
+        Send one text message, without waiting: what the peer does not take now follows later.
+
+        A connection found dead here is reported by ``receive``, after what has arrived on it.
+
+        Raises:
+            StreamInterrupted: ``receive`` has reported the end, or would do so next.
+        """
+        self._send(_plain(text).encode(), websocket.ABNF.OPCODE_TEXT)
+        del text
+        self._raise_failure()
+
+    def send_ping(self, payload: bytes = b"") -> None:
+        """
+        Send a ping of at most 125 bytes, as ``send_text`` does; its pong comes out of ``receive``.
+
+        Raises:
+            StreamInterrupted: ``receive`` has reported the end, or would do so next.
+        """
+        self._send(payload, websocket.ABNF.OPCODE_PING)
+        self._raise_failure()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the peer takes it; call it when the socket can be written to."""
+        self._ws.flush()
+        self._drained = self._drained and not self._ws.broken
+
+    def close(self) -> None:
+        """End the connection at once, with a close frame if it can leave without waiting. Idempotent."""
+        sock = self._ws.connection
+        if sock.fileno() < 0:
+            return
+        if self._ws.connected:
+            self._ws.send_close()
+        self._ws.flush()
+        with contextlib.suppress(OSError):
+            # Not SSLSocket.shutdown: this is about the connection, whatever is spoken on it.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        sock.close()
+        self._failure = self._failure or "the connection was closed by this side"
+
+    def _parse(self, messages: list[Message]) -> None:
+        """Append what the inbox holds, in whole messages."""
+        ws, left = self._ws, _MAX_FRAMES
+        while left > 0:
+            texts = ws.cut_texts(left)
+            messages.extend(map(Text, texts))
+            left -= len(texts)
+            if left == 0:
+                return
+            try:
+                opcode, frame = ws.recv_data_frame(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                return
+            left -= 1
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                closed = _closed(frame.data)
+                messages.append(closed)
+                # What a peer sends behind its close frame counts for nothing.
+                self._failure = f"the peer closed the connection ({closed.code or 'no code'})"
+                return
+            if opcode == websocket.ABNF.OPCODE_PONG:
+                messages.append(Pong(frame.data))
+            elif opcode != websocket.ABNF.OPCODE_PING:
+                messages.append(Text(frame.data))
+
+    def _send(self, payload: bytes, opcode: int) -> None:
+        if self._failure is None:
+            self._ws.send(payload, opcode)
+            self.flush()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise StreamInterrupted(self._failure)
+
+
+class _End(websocket.WebSocketException):
+    """There is nothing more to read; says why."""
+
+
+class _Buffered(websocket.WebSocket):
+    """websocket-client's protocol between an inbox and an outbox, on a socket that never blocks."""
+
+    def __init__(self, max_message: int) -> None:
+        super().__init__(skip_utf8_validation=True, enable_multithread=False)
+        self.frame_buffer = self.frames = Frames(self._recv, max_message)
+        self.connection: socket.socket
+        self.inbox, self.at = b"", 0
+        self.outbox = bytearray()
+        self.broken: Optional[str] = None  # why nothing can be sent any more
+        self.must_read_first = False  # TLS needs to hear from the peer before it can send
+        self._end: Optional[str] = None
+        self._is_empty = False
+        self._ping: Optional[bytes] = None
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether all that had arrived was read and parsed."""
+        return self._is_empty and not self.inbox
+
+    def open(self, url: str, connection: socket.socket) -> None:
+        """Shake hands on a blocking connection, which does not block any more afterwards."""
+        self.connection = connection
+        # The head is read byte by byte, so what the peer sends right behind it is still in the socket.
+        options = {"socket": connection, "redirect_limit": 0, "suppress_origin": True}
+        self.connect(url, **options)  # type: ignore[no-untyped-call]
+        connection.setblocking(False)
+
+    def fill(self) -> None:
+        """Read until the socket would block, or the inbox is full."""
+        self.must_read_first = self._is_empty = False
+        chunks = [self.inbox[self.at :]]
+        room = _CHUNK - len(chunks[0])
+        while room > 0 and self._end is None and not self._is_empty:
+            try:
+                chunk = self.connection.recv(room)
+            except _WOULD_BLOCK:
+                self._is_empty = True
+            except OSError as exc:
+                self._end = f"the connection was lost: {in_words(exc)}"
+            else:
+                chunks.append(chunk)
+                room -= len(chunk)
+                if not chunk:
+                    self._end = "the peer closed the connection without a close frame"
+        self.inbox, self.at = b"".join(chunks), 0
+
+    def cut_texts(self, limit: int) -> list[bytes]:
+        """Take whole text messages off the inbox, if that is where the next one begins."""
+        if not self.frames.at_boundary:
+            return []
+        texts, self.at = cut_texts(self.inbox, self.at, limit, self.frames.max_message)
+        return texts
+
+    def settle(self) -> None:
+        """Answer the latest ping, and with it those before it (RFC 6455, 5.5.3); send what can be sent."""
+        if self._ping is not None and self.connected:
+            super().pong(self._ping)
+        self._ping = None
+        if self.at >= len(self.inbox) or not self.connected:
+            # Parsed, or behind the close frame; it may hold a listen key, so it is not kept around.
+            self.inbox, self.at = b"", 0
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the peer takes now."""
+        try:
+            while self.outbox and not self.broken:
+                del self.outbox[: self.connection.send(self.outbox)]
+        except ssl.SSLWantReadError:
+            self.must_read_first = True
+        except _WOULD_BLOCK:
+            pass
+        except OSError as exc:
+            self.broken = f"the connection was lost: {in_words(exc)}"
+
+    def pong(self, payload: Union[str, bytes] = b"") -> None:
+        self._ping = payload.encode() if isinstance(payload, str) else payload
+
+    def _recv(self, bufsize: int) -> bytes:
+        data = self.inbox[self.at : self.at + bufsize]
+        if not data:
+            # The library keeps what it has half read when it sees a time-out.
+            raise websocket.WebSocketTimeoutException() if self._end is None else _End(self._end)
+        self.at += len(data)
+        return data
+
+    def _send(self, data: Union[str, bytes]) -> int:
+        assert isinstance(data, bytes)
+        if len(self.outbox) + len(data) > MAX_OUTBOX:
+            self.broken = self.broken or "the peer does not read what it is sent"
+        if not self.broken:
+            self.outbox += data
+        return len(data)
+
+
+def _opened(
+    url: Union[str, Secret],
+    context: ssl.SSLContext,
+    proxy: Optional[str],
+    deadline: Deadline,
+    max_message: int,
+) -> Union[_Buffered, UserDataStreamError]:
+    """Return an open connection, or why there is none; a traceback from here would hold the URL."""
+    watch_loggers()
+    ws = _Buffered(max_message)
+    sock: Optional[socket.socket] = None
+    try:
+        origin = Origin.of(_plain(url))
+        with deadline:
+            sock = connect(
+                origin.url, context=context, proxy=proxy_for(origin.url, proxy), deadline=deadline
+            )
+            ws.open(_plain(url), sock)
+        if not deadline.is_over:
+            return ws
+        reason = ""
+    except UserDataStreamError as exc:
+        return type(exc)(*exc.args)
+    except websocket.WebSocketBadStatusException as exc:
+        reason = f"handshake refused with HTTP {exc.status_code}"
+    except Exception as exc:
+        response = ws.handshake_response
+        is_redirect = response is not None and 300 <= response.status < 400
+        reason = "the answer is a redirect, which is never followed" if is_redirect else _in_words(exc)
+        reason = f"handshake failed: {reason}"
+    if sock is not None:
+        sock.close()
+    return StreamInterrupted(why_over(deadline, "no WebSocket handshake") or reason)
+
+
+def _plain(text: Union[str, Secret]) -> str:
+    return text.reveal() if isinstance(text, Secret) else text
+
+
+def _closed(payload: bytes) -> Closed:
+    if not payload:
+        return Closed(None, "")
+    return Closed(int.from_bytes(payload[:2], "big"), redact(payload[2:].decode("utf-8", "replace")))
+
+
+def _in_words(error: Exception) -> str:
+    """Describe an error of the library or the system."""
+    if isinstance(error, _End):
+        return str(error)
+    if isinstance(error, websocket.WebSocketTimeoutException):
+        return "timed out"
+    if isinstance(error, websocket.WebSocketConnectionClosedException):
+        return "closed by the other side"
+    if isinstance(error, OSError):
+        return in_words(error)
+    if isinstance(error, websocket.WebSocketProtocolException):
+        return f"the peer broke the WebSocket protocol: {redact(str(error))[:200]}"
+    return "the peer does not speak WebSocket"

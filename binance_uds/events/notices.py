@@ -1,0 +1,176 @@
+"""
+What the stream tells about itself, through the same doors as events.
+
+Causes, codes, reasons and the words of ``unrecoverable`` are open vocabularies: compare with the constants here, and
+expect more of them.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Callable, Tuple
+
+import attrs
+
+
+class StreamState(enum.Enum):
+    """
+    What a stream is worth at this moment; see ``UserDataStream.state``.
+
+    ``IDLE``: not started yet. ``STARTING``: on the way to the first LIVE. ``LIVE``: every proof holds. ``STALE``: a
+    proof lapsed, or the connection is being renewed; events may be missing. ``REPAIRING``: connected, and a gap is
+    being repaired. ``STOPPED``: ended as asked. ``FAILED``: ended by an error, or a forked child's copy.
+    """
+
+    IDLE = "IDLE"
+    STARTING = "STARTING"
+    LIVE = "LIVE"
+    STALE = "STALE"
+    REPAIRING = "REPAIRING"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class GapCause:
+    """Why a gap opened. ``str`` constants of an open vocabulary."""
+
+    KEY_EXPIRED = "listen key expired"
+    KEY_GONE = "listen key no longer exists"
+    KEY_REPLACED = "listen key was replaced"
+    CONNECTION_LOST = "connection lost"
+    NO_ANSWER = "connection does not answer"
+    BAD_FRAME = "undecodable frame"
+    SUBSCRIPTION_LOST = "subscription names another key"
+
+
+class Proof:
+    """On what evidence a gap was closed. ``str`` constants of an open vocabulary."""
+
+    BRIDGED = "bridged"
+    BALANCED = "balanced"
+    SETTLED = "settled"
+    UNPROVEN = "unproven"
+
+
+class AttentionCode:
+    """What a person should look at. ``str`` constants of an open vocabulary."""
+
+    CREDENTIALS_REJECTED = "credentials-rejected"
+    SUBSCRIPTION_UNCONFIRMED = "subscription-unconfirmed"
+    SHORT_LIVED_KEY = "short-lived-key"
+    BANNED = "banned"
+    BLOCKED = "blocked"
+    MALFORMED_FIELD = "malformed-field"
+
+
+@attrs.frozen(kw_only=True)
+class Notice:
+    """Something the stream tells about itself. Base of every notice class; ``on(Notice)`` takes them all."""
+
+
+@attrs.frozen(kw_only=True)
+class StateChanged(Notice):
+    """
+    The stream's state changed.
+
+    Attributes:
+        old: The state before.
+        new: The state since.
+        reason: Why, in plain words.
+    """
+
+    old: StreamState
+    new: StreamState
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class GapOpened(Notice):
+    """
+    From ``since_ms`` on events may be missing.
+
+    Attributes:
+        gap_id: Counts the gaps of this stream from 1.
+        since_ms: Start of the blind interval: the last moment at which everything was still proven; milliseconds of
+            the exchange's clock, minus the uncertainty about that clock.
+        cause: A word of ``GapCause``.
+    """
+
+    gap_id: int
+    since_ms: int
+    cause: str
+
+
+@attrs.frozen(kw_only=True)
+class GapClosed(Notice):
+    """
+    The blind interval is over, and this is what is known about it.
+
+    Attributes:
+        gap_id: That of the ``GapOpened`` before.
+        since_ms: Start of the blind interval, as announced or earlier; milliseconds of the exchange's clock.
+        until_ms: Its end: when the new subscription was confirmed, plus the uncertainty about the exchange's clock.
+        cause: A word of ``GapCause``, that of the opening.
+        proof: A word of ``Proof``: on what evidence it was closed.
+        recovered: Fills read by REST and delivered.
+        late: How many of them were delivered after a fill of the same symbol with a higher trade id.
+        duplicates: Copies of events that were recognised and not delivered twice.
+        unrecoverable: What may be missing for good, such as ``("fills", "margin calls")``.
+    """
+
+    gap_id: int
+    since_ms: int
+    until_ms: int
+    cause: str
+    proof: str
+    recovered: int = 0
+    late: int = 0
+    duplicates: int = 0
+    unrecoverable: Tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class CallbackFailed(Notice):
+    """
+    A callback raised; the stream goes on.
+
+    Attributes:
+        handler: The callback.
+        event: What it was called with.
+        exception: What it raised.
+    """
+
+    handler: Callable[[Any], object]
+    event: object
+    exception: BaseException
+
+
+@attrs.frozen(kw_only=True)
+class UndecodableFrame(Notice):
+    """
+    A frame could not be read; what it told is inside the gap that is announced with it.
+
+    Attributes:
+        reason: What is wrong with it; never its content.
+        size: Its length in bytes.
+    """
+
+    reason: str
+    size: int
+
+
+@attrs.frozen(kw_only=True)
+class Attention(Notice):
+    """
+    A person should act, or at least know.
+
+    Attributes:
+        code: A word of ``AttentionCode``.
+        message: What happened and what to do.
+    """
+
+    code: str
+    message: str

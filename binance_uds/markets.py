@@ -1,0 +1,163 @@
+"""
+The markets, each a row of data: where it is, by which paths its private stream is reached, what its calls answer.
+
+No other module asks which market it deals with; it reads the row. Source of the facts: USDⓈ-M Futures > General Info
+and User Data Streams > Connect; "Important WebSocket Change Notice" of 2026-03 (path split, legacy URLs retired
+2026-04-23).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Tuple
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from .credentials import Secret
+from .errors import ConfigurationError
+from .events import Event, usdm
+
+
+class AccessForm:
+    """
+    How a private stream is asked for, once the host is known. ``str`` constants.
+
+    ``QUERY``: ``/ws?listenKey=<key>&events=A/B``, every event name spelt out, because a form without names is
+    contested. ``SUBSCRIBE``: ``/stream`` and a SUBSCRIBE message, as the official SDK does. ``PATH``: ``/ws/<key>``, as
+    the Connect page still says.
+    """
+
+    QUERY = "query"
+    SUBSCRIBE = "subscribe"
+    PATH = "path"
+
+
+@attrs.frozen
+class AccessPlan:
+    """One way to the private stream: a base URL and a form."""
+
+    stream_url: str
+    form: str
+
+    def url(self, key: Secret, events: Tuple[str, ...]) -> Secret:
+        """
+        Return the URL to connect to; secret, because the key alone opens the stream.
+
+        Args:
+            key: The listen key.
+            events: The event names to ask for, where the form has room for them.
+        """
+        base = self.stream_url.rstrip("/")
+        if self.form == AccessForm.QUERY:
+            return Secret(f"{base}/ws?listenKey={key.reveal()}&events={'/'.join(events)}")
+        if self.form == AccessForm.SUBSCRIBE:
+            return Secret(f"{base}/stream")
+        return Secret(f"{base}/ws/{key.reveal()}")
+
+    def __str__(self) -> str:
+        return f"{urlsplit(self.stream_url).hostname} ({self.form} form)"
+
+
+@attrs.frozen(kw_only=True)
+class Market:
+    """
+    One market family on one set of hosts. Make your own with ``attrs.evolve``.
+
+    Attributes:
+        name: Short and lower case, such as ``"usdm"``; used in logs and default stream names.
+        rest_url: Scheme and host of the REST interface.
+        stream_url: Scheme, host and prefix of the private WebSocket.
+        other_stream_urls: Further hosts to try where sources disagree about the right one.
+        access_forms: Forms of ``AccessForm`` to try on each host, best first.
+        listen_key_path: Path of the three listen-key calls.
+        probe_names_key: Whether PUT on that path answers with the key; where not, POST is the probe.
+        time_path: Path of the unsigned server time.
+        balance_path: Path of the signed balance read.
+        event_classes: What the stream is known to send.
+        events: The names asked for in the query form. Extend it to receive types added by Binance later.
+        allow_plaintext: Permit ``http://`` and ``ws://`` beyond loopback.
+
+    Raises:
+        ConfigurationError: A URL is malformed, or plain text to a host that is not loopback.
+    """
+
+    name: str
+    rest_url: str = attrs.field()
+    stream_url: str = attrs.field()
+    other_stream_urls: Tuple[str, ...] = ()
+    access_forms: Tuple[str, ...] = (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
+    listen_key_path: str
+    probe_names_key: bool
+    time_path: str
+    balance_path: str
+    event_classes: Tuple[type[Event], ...]
+    events: Tuple[str, ...]
+    allow_plaintext: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        _check_url(self.rest_url, ("https", "http"), self.allow_plaintext)
+        for url in (self.stream_url, *self.other_stream_urls):
+            _check_url(url, ("wss", "ws"), self.allow_plaintext)
+        unknown = set(self.access_forms) - {AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH}
+        if unknown or not self.access_forms:
+            raise ConfigurationError("a market needs at least one access form, each one of AccessForm's")
+
+    @property
+    def access_plans(self) -> Tuple[AccessPlan, ...]:
+        """Every way to the private stream, best first."""
+        return tuple(
+            AccessPlan(url, form)
+            for url in (self.stream_url, *self.other_stream_urls)
+            for form in self.access_forms
+        )
+
+
+def _check_url(url: object, schemes: Tuple[str, str], allow_plaintext: bool) -> None:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"a market's URL must be text, not {type(url).__name__}")
+    if any(character.isspace() for character in url):
+        raise ConfigurationError("a market's URL has white space in it")
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ConfigurationError("a market's URL is malformed") from None
+    encrypted, plain = schemes
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ConfigurationError(f"a market's URL must look like {encrypted}://host, not {parts.scheme}://")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigurationError("a market's URL must not carry credentials, a query or a fragment")
+    if parts.scheme == plain and not allow_plaintext and not _is_loopback(parts):
+        raise ConfigurationError(
+            f"{plain}://{parts.hostname} would send the listen key unencrypted; use {encrypted}://, "
+            "or set allow_plaintext=True in the market if that network is yours"
+        )
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
+
+
+#: USDⓈ-M futures in production.
+USDM = Market(
+    name="usdm",
+    rest_url="https://fapi.binance.com",
+    stream_url="wss://fstream.binance.com/private",
+    listen_key_path="/fapi/v1/listenKey",
+    probe_names_key=True,
+    time_path="/fapi/v1/time",
+    balance_path="/fapi/v3/balance",
+    event_classes=usdm.EVENTS,
+    events=tuple(event.wire_name for event in usdm.EVENTS),
+)
+
+#: USDⓈ-M futures on Binance's demo hosts. Three WebSocket hosts are named by different sources, so all are tried.
+USDM_DEMO = attrs.evolve(
+    USDM,
+    name="usdm-demo",
+    rest_url="https://demo-fapi.binance.com",
+    stream_url="wss://fstream.binancefuture.com/private",
+    other_stream_urls=("wss://demo-fstream.binance.com/private", "wss://stream.binancefuture.com/private"),
+)

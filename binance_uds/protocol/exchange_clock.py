@@ -1,0 +1,69 @@
+"""
+What time it is at the exchange.
+
+Its clock is read now and then; between two readings ours carries it on. Every answer is a bound, widened by what the
+reading did not tell: how much of the round trip lay before it.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import attrs
+
+from ..instants import Instant
+
+
+@attrs.define
+class ExchangeClock:
+    """
+    The exchange's clock as far as it is known.
+
+    Attributes:
+        uncertainty_ms: By how much an answer may be wrong, in milliseconds.
+    """
+
+    uncertainty_ms: int
+    _read_at: Optional[Instant] = None
+    _read_ms: int = 0
+
+    def set(self, server_ms: int, sent_at: Instant, received_at: Instant) -> None:
+        """
+        Take a reading.
+
+        Args:
+            server_ms: What the exchange answered.
+            sent_at: Just before the question was sent.
+            received_at: Just after the answer came.
+        """
+        round_trip_ms = sent_at.most_ms_to(received_at)
+        self._read_at, self._read_ms = received_at, server_ms + round_trip_ms // 2
+        # One more for the truncation of either clock to whole milliseconds.
+        self.uncertainty_ms = round_trip_ms // 2 + 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the exchange's clock was ever read."""
+        return self._read_at is not None
+
+    def offset_ms(self, now: Instant) -> int:
+        """Return by how much the exchange's clock is ahead of this machine's."""
+        return self.now_ms(now) - now.wall_ms
+
+    def now_ms(self, now: Instant) -> int:
+        """Return the exchange's time at ``now``, which is after the last reading, as well as it is known."""
+        if self._read_at is None:
+            return now.wall_ms
+        return self._read_ms + round(1000 * self._read_at.age(now))
+
+    def earliest_ms(self, moment: Instant) -> int:
+        """Return the earliest the exchange's clock can have shown at ``moment``."""
+        if self._read_at is None:
+            return moment.wall_ms - self.uncertainty_ms
+        return self._read_ms + self._read_at.least_ms_to(moment) - self.uncertainty_ms
+
+    def latest_ms(self, moment: Instant) -> int:
+        """Return the latest the exchange's clock can have shown at ``moment``."""
+        if self._read_at is None:
+            return moment.wall_ms + self.uncertainty_ms
+        return self._read_ms + self._read_at.most_ms_to(moment) + self.uncertainty_ms

@@ -1,0 +1,196 @@
+"""
+What the worker tells the session: things that happened, in the past tense.
+
+Facts carry the generation of the key, or the number of the connection, that they are about; what an old one says is
+data, never control. Timers are facts too: the session names the moment, the worker reports that it has come.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Optional, Tuple, Union, get_args
+
+import attrs
+
+from ..credentials import Secret
+from ..errors import UserDataStreamError
+from ..instants import Instant
+
+
+class Call(enum.Enum):
+    """The REST calls a session makes."""
+
+    REQUEST_KEY = "request of a listen key"
+    PROBE_KEY = "probe of the listen key"
+    READ_CLOCK = "read of the exchange's clock"
+    READ_BALANCES = "read of the balances"
+
+
+@attrs.frozen
+class Started:
+    """The user asked for the stream; it is to be LIVE within so many seconds."""
+
+    start_within: float
+
+
+@attrs.frozen
+class StopRequested:
+    """The user asked for the end."""
+
+
+@attrs.frozen
+class KeyGranted:
+    """POST answered with a listen key; its life counts from when the request was sent."""
+
+    generation: int
+    key: Secret
+    sent_at: Instant
+
+
+@attrs.frozen
+class KeyNamed:
+    """PUT answered, naming the account's key, or nothing."""
+
+    generation: int
+    key: Optional[Secret]
+    sent_at: Instant
+
+
+@attrs.frozen
+class CallFailed:
+    """A REST call brought no usable answer."""
+
+    generation: int
+    call: Call
+    error: UserDataStreamError
+
+
+@attrs.frozen
+class ClockRead:
+    """The exchange said what time it is."""
+
+    server_ms: int
+    sent_at: Instant
+    received_at: Instant
+
+
+@attrs.frozen
+class BalancesRead:
+    """A signed read succeeded: the secret is right."""
+
+    generation: int
+
+
+@attrs.frozen
+class SocketOpened:
+    """The handshake of a connection succeeded."""
+
+    socket: int
+    opened_at: Instant
+
+
+@attrs.frozen
+class SocketRefused:
+    """A connection could not be opened."""
+
+    socket: int
+    reason: str
+
+
+@attrs.frozen
+class SocketLost:
+    """An open connection ended."""
+
+    socket: int
+    reason: str
+
+
+@attrs.frozen
+class SubscriptionListed:
+    """The exchange answered which keys a connection is subscribed to."""
+
+    socket: int
+    keys: Tuple[Secret, ...]
+
+
+@attrs.frozen
+class SubscriptionRefused:
+    """The exchange answered a subscription message with an error."""
+
+    socket: int
+    reason: str
+
+
+@attrs.frozen
+class ExpiryNoticed:
+    """A ``listenKeyExpired`` came, about the key it names, or about none."""
+
+    socket: int
+    key: Optional[Secret]
+
+
+@attrs.frozen
+class FramesUndecodable:
+    """Frames came that could not be read."""
+
+    socket: int
+
+
+@attrs.frozen
+class ClocksJumped:
+    """Our clocks disagree about how much time passed: the machine slept, or someone set a clock."""
+
+    by_s: float
+
+
+@attrs.frozen
+class StartOverdue:
+    """The stream should have been LIVE by now."""
+
+
+@attrs.frozen
+class RetryDue:
+    """The wait after a failure is over."""
+
+
+@attrs.frozen
+class PlanOverdue:
+    """The access plan has had its time."""
+
+
+@attrs.frozen
+class ProbeDue:
+    """It is time to ask whether our key is still the account's."""
+
+
+@attrs.frozen
+class PingDue:
+    """It is time for a ping of our own."""
+
+
+@attrs.frozen
+class PongOverdue:
+    """Our ping was not answered in time, and nothing else came."""
+
+
+Timer = Union[StartOverdue, RetryDue, PlanOverdue, ProbeDue, PingDue, PongOverdue]
+TIMERS = get_args(Timer)
+
+Fact = Union[
+    Started,
+    StopRequested,
+    KeyGranted,
+    KeyNamed,
+    CallFailed,
+    ClockRead,
+    BalancesRead,
+    SocketOpened,
+    SocketRefused,
+    SocketLost,
+    SubscriptionListed,
+    SubscriptionRefused,
+    ExpiryNoticed,
+    FramesUndecodable,
+    ClocksJumped,
+    Timer,
+]

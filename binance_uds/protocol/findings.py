@@ -1,0 +1,173 @@
+"""
+What a fact means to a session as it stands.
+
+The worker reports that PUT named a key; whether that *confirms* ours or shows it *replaced* depends on the key in
+use. A finding is a fact so understood, and the table of rules is about findings. What an old key or an old connection
+says means nothing, so a stale fact has no finding at all.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+import attrs
+
+from ..errors import UserDataStreamError
+from ..instants import Instant
+from .facts import (
+    BalancesRead,
+    ClockRead,
+    ClocksJumped,
+    KeyGranted,
+    PingDue,
+    ProbeDue,
+    RetryDue,
+    SocketOpened,
+    Started,
+    StartOverdue,
+    StopRequested,
+)
+
+
+@attrs.frozen
+class KeyConfirmed:
+    """The account's key is still ours."""
+
+    sent_at: Instant
+
+
+@attrs.frozen
+class KeyUnnamed:
+    """PUT does not say which key it extended: only POST can prove ours."""
+
+
+@attrs.frozen
+class Interrupted:
+    """Key or connection is gone, after a life of decent length: begin again at once."""
+
+    cause: str
+    detail: str = ""
+
+
+@attrs.frozen
+class InterruptedAgain:
+    """Key or connection is gone again, so soon that beginning again at once would become a storm."""
+
+    cause: str
+    detail: str = ""
+
+
+@attrs.frozen
+class CallUnanswered:
+    """A REST call brought no usable answer; whether the exchange acted is unknown. Try again."""
+
+    reason: str
+
+
+@attrs.frozen
+class CallHeld:
+    """The exchange wants no request for so many seconds."""
+
+    hold_s: float
+    status: int
+    reason: str
+
+
+@attrs.frozen
+class CallBlocked:
+    """The exchange's firewall turned the request away."""
+
+    reason: str
+
+
+@attrs.frozen
+class ClockRefused:
+    """A signed request was refused for its time; read the exchange's clock and sign once more."""
+
+
+@attrs.frozen
+class CredentialsRefused:
+    """The exchange refused the key, its secret or its permissions, in the middle of life."""
+
+    reason: str
+
+
+@attrs.frozen
+class StartRefused:
+    """The exchange refused the key, its secret or its permissions, before the stream was ever LIVE."""
+
+    error: UserDataStreamError
+
+
+@attrs.frozen
+class PlanFailed:
+    """This access plan does not deliver (``rejected`` when a reply showed it), and there is another one."""
+
+    reason: str
+    rejected: bool
+
+
+@attrs.frozen
+class PlansUnconfirmed:
+    """No access plan gave a usable reply; the first that opened, unless it was ``rejected``, has to do."""
+
+    reason: str
+    rejected: bool
+
+
+@attrs.frozen
+class PlansExhausted:
+    """No access plan opened."""
+
+    reason: str
+
+
+@attrs.frozen
+class SubscriptionConfirmed:
+    """The exchange names our key as subscribed, or the connection has to be used without that."""
+
+    named: bool
+
+
+@attrs.frozen
+class SecretUnproven:
+    """As ``SubscriptionConfirmed``, but the API secret was never accepted: a signed read comes first."""
+
+    named: bool
+
+
+@attrs.frozen
+class FrameLost:
+    """A frame on the connection in use could not be read, and what it told is unknown."""
+
+
+Finding = Union[
+    Started,
+    StopRequested,
+    StartOverdue,
+    KeyGranted,
+    KeyConfirmed,
+    KeyUnnamed,
+    Interrupted,
+    InterruptedAgain,
+    CallUnanswered,
+    CallHeld,
+    CallBlocked,
+    ClockRefused,
+    CredentialsRefused,
+    StartRefused,
+    SocketOpened,
+    PlanFailed,
+    PlansUnconfirmed,
+    PlansExhausted,
+    SubscriptionConfirmed,
+    SecretUnproven,
+    FrameLost,
+    BalancesRead,
+    ClockRead,
+    ClocksJumped,
+    ProbeDue,
+    PingDue,
+    RetryDue,
+]
+

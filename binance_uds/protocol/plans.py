@@ -1,0 +1,86 @@
+"""
+Which access plan to try next.
+
+An open socket proves nothing: a wrong path opens and stays silent. So a plan counts only once the exchange names our
+key as subscribed on it, and the one that worked is remembered.
+"""
+
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+import attrs
+
+from ..markets import AccessPlan
+
+
+@attrs.define
+class PlanWalk:
+    """
+    A walk over a market's access plans.
+
+    Attributes:
+        plans: All of them, best first.
+        current: The one being tried or in use.
+        is_last_resort: Whether ``current`` is used although no plan gave a usable reply.
+    """
+
+    plans: Tuple[AccessPlan, ...]
+    current: AccessPlan = attrs.field(init=False)
+    is_last_resort: bool = False
+    _untried: List[AccessPlan] = attrs.field(init=False, factory=list)
+    _mute: List[AccessPlan] = attrs.field(init=False, factory=list)
+    _remembered: Optional[AccessPlan] = None
+
+    def __attrs_post_init__(self) -> None:
+        self.current = self.plans[0]
+
+    def begin(self) -> None:
+        """Start a walk: the remembered plan first, then the others in their order."""
+        self._mute.clear()
+        self._untried = list(self.plans)
+        if self._remembered is None:
+            self.is_last_resort = False
+        else:
+            self._untried.remove(self._remembered)
+            self._untried.insert(0, self._remembered)
+        self.current = self._untried.pop(0)
+
+    @property
+    def has_next(self) -> bool:
+        """Whether a plan is left to try."""
+        return bool(self._untried)
+
+    def opened(self) -> None:
+        """The current plan's connection opened; it may have to do if nothing better comes."""
+        if self.current not in self._mute:
+            self._mute.append(self.current)
+
+    def has_last_resort(self, *, without_current: bool) -> bool:
+        """Whether a plan opened that was not shown to be wrong; ``without_current`` when the current one just was."""
+        return any(not (without_current and plan == self.current) for plan in self._mute)
+
+    def advance(self, *, rejected: bool) -> None:
+        """Go to the next plan; ``rejected`` when the reply showed the current one to be wrong."""
+        if rejected:
+            self._drop_current()
+        self.is_last_resort = False
+        self.current = self._untried.pop(0)
+
+    def fall_back(self, *, rejected: bool) -> None:
+        """Go to the first plan that opened, although nothing confirmed it."""
+        if rejected:
+            self._drop_current()
+        self.current, self.is_last_resort = self._mute[0], True
+
+    def settle(self) -> None:
+        """Remember the current plan as the one that worked."""
+        self._remembered = self.current
+
+    def forget(self) -> None:
+        """Begin the next walk at the first plan: the remembered one does not deliver."""
+        self._remembered, self.is_last_resort = None, False
+
+    def _drop_current(self) -> None:
+        if self.current in self._mute:
+            self._mute.remove(self.current)

@@ -1,0 +1,148 @@
+"""The connection: opened along a plan, asked for its subscription, taken into use, pinged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator
+
+from ...events.notices import Attention, AttentionCode
+from ...instants import Instant
+from ...markets import AccessForm
+from .. import commands as do
+from .. import facts, findings
+from ..commands import Command
+from ..facts import Call
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+
+def dial(session: Session, now: Instant) -> Iterator[Command]:
+    """Open a connection along the current plan."""
+    assert session.key is not None
+    session.socket += 1
+    session.arm(facts.PlanOverdue, now, session.timings.plan_timeout)
+    session.stand(reason=f"connecting to {session.plans.current}")
+    yield do.OpenSocket(session.socket, session.plans.current, session.key)
+
+
+def ask_for_subscription(
+    session: Session, fact: facts.SocketOpened, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """An open socket proves nothing; a reply that names our key does."""
+    assert session.key is not None
+    session.socket_is_open = True
+    session.in_use_since = now
+    session.plans.opened()
+    session.proofs.renew_transport(fact.opened_at)
+    session.stand(reason=f"asking {session.plans.current} for the subscription")
+    if session.plans.current.form == AccessForm.SUBSCRIBE:
+        yield do.Subscribe(session.socket, session.key)
+    yield do.ListSubscriptions(session.socket)
+    yield do.Make(Call.READ_CLOCK, session.generation)
+    if session.plans.is_last_resort:
+        # This exchange does not answer, or not in time: do not wait for it again.
+        session.arm(facts.PlanOverdue, now, 0.0)
+
+
+def try_next_plan(
+    session: Session, finding: findings.PlanFailed, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Another form, or another host."""
+    yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
+    yield from session.close_socket()
+    session.plans.advance(rejected=finding.rejected)
+    yield from dial(session, now)
+
+
+def fall_back(
+    session: Session, finding: findings.PlansUnconfirmed, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Use the first plan that opened, although nothing confirmed it."""
+    yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
+    yield from session.close_socket()
+    session.plans.fall_back(rejected=finding.rejected)
+    yield from dial(session, now)
+
+
+def verify_secret(
+    session: Session, finding: findings.SecretUnproven, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Subscribed; a first signed read has to show that the secret is right."""
+    _confirm(session, finding.named)
+    yield from read_balances(session, finding, now, jitter)
+
+
+def read_balances(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Make the signed read, for the first time or again."""
+    session.clock_was_refused = False
+    session.stand(reason="checking the API secret with a signed read")
+    yield do.Make(Call.READ_BALANCES, session.generation)
+
+
+def sign_again(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Our clock was refused: read the exchange's, and sign once more."""
+    session.clock_was_refused = True
+    yield do.Make(Call.READ_CLOCK, session.generation)
+    yield do.Make(Call.READ_BALANCES, session.generation)
+
+
+def read_clock(session: Session, fact: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
+    """From now on gap times and signatures follow the exchange's clock."""
+    session.clock.set(fact.server_ms, fact.sent_at, fact.received_at)
+    return iter(())
+
+
+def serve_verified(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """The secret is right."""
+    session.secret_is_proven = True
+    yield from _serve(session, now)
+
+
+def serve_confirmed(
+    session: Session, finding: findings.SubscriptionConfirmed, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """The subscription is confirmed, or has to do."""
+    _confirm(session, finding.named)
+    yield from _serve(session, now)
+
+
+def confirm_late(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """The reply came after all, on a connection in use."""
+    _confirm(session, True)
+    return iter(())
+
+
+def ping(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Ask the peer for a sign of life, whether or not there was one: the rhythm is what bounds the detection."""
+    session.arm(facts.PingDue, now, session.timings.ping_interval)
+    session.arm(facts.PongOverdue, now, session.timings.pong_timeout)
+    yield do.SendPing(session.socket)
+
+
+def _confirm(session: Session, named: bool) -> None:
+    session.disarm(facts.PlanOverdue)
+    session.stand(confirmed=named)
+
+
+def _serve(session: Session, now: Instant) -> Iterator[Command]:
+    session.disarm(facts.StartOverdue, facts.RetryDue)
+    session.retries.reset()
+    session.in_use_since = now
+    session.connections += 1
+    session.plans.settle()
+    session.arm(facts.PingDue, now, session.timings.ping_interval)
+    # The key was proven before the handshake; only a probe after it shows that this connection holds a live one.
+    session.arm(facts.ProbeDue, now, 0.0)
+    session.stand(was_live=True, serving=True, reason="connected")
+    yield do.Note(f"connected to {session.plans.current}")
+    yield from session.close_gap(now)
+    if not session.standing.confirmed and session.told_unconfirmed != session.plans.current:
+        session.told_unconfirmed = session.plans.current
+        yield do.Announce(
+            Attention(
+                code=AttentionCode.SUBSCRIPTION_UNCONFIRMED,
+                message="no access plan got a usable reply about its subscription; using "
+                f"{session.plans.current} unconfirmed, so a connection that opens but never delivers would not be "
+                "noticed by itself",
+            )
+        )

@@ -1,0 +1,67 @@
+"""The listen key: asked for, obtained, probed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator
+
+from ...instants import Instant
+from .. import commands as do
+from .. import facts, findings
+from ..commands import Command
+from ..facts import Call
+from .connections import dial
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+
+def begin(session: Session, fact: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
+    """The user wants the stream."""
+    session.start_within = fact.start_within
+    session.arm(facts.StartOverdue, now, fact.start_within)
+    session.stand(started=True)
+    yield from ask_for_key(session, fact, now, jitter)
+
+
+def ask_for_key(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """POST gives the account's key, the old one or a new one, and extends it."""
+    session.stand(reason="getting a listen key")
+    yield do.Make(Call.REQUEST_KEY, session.generation)
+
+
+def take_key(session: Session, fact: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
+    """A key to connect with."""
+    session.key, session.key_since = fact.key, fact.sent_at
+    session.proofs.renew_key(fact.sent_at)
+    session.refusals.reset()
+    session.plans.begin()
+    yield do.Note(f"listen key {fact.key.tag} obtained")
+    yield from dial(session, now)
+
+
+def probe(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Ask whether the key in use is still the account's."""
+    yield do.Make(session.probe_call, session.generation)
+
+
+def probe_by_request(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """PUT named no key; POST on a live key extends and names it, so it is a probe just as good."""
+    session.probe_call = Call.REQUEST_KEY
+    yield do.Make(session.probe_call, session.generation)
+
+
+def confirm_key(
+    session: Session, finding: findings.KeyConfirmed, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """The key is proven from when the question was sent."""
+    session.proofs.renew_key(finding.sent_at)
+    session.probe_retries.reset()
+    session.refusals.reset()
+    timings = session.timings
+    # Counted from the sending: a slow answer must not put off the next question, or the bound would not hold.
+    session.arm(
+        facts.ProbeDue,
+        finding.sent_at,
+        timings.keepalive_interval * (1 + timings.keepalive_spread * (2 * jitter - 1)),
+    )
+    return iter(())

@@ -1,0 +1,174 @@
+"""What goes wrong in the middle of life: interruptions, refusals, doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator
+
+from ...events.notices import Attention, AttentionCode, GapCause
+from ...instants import Instant
+from .. import commands as do
+from .. import facts, findings
+from ..commands import Command
+from ..facts import Call
+from .keys import ask_for_key
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+#: Causes that speak of the key rather than the connection.
+_KEY_CAUSES = (GapCause.KEY_EXPIRED, GapCause.KEY_GONE, GapCause.KEY_REPLACED)
+
+#: HTTP status of an address that is banned. Source: USDⓈ-M Futures > General Info > LIMITS.
+_BANNED = 418
+
+
+def begin_again(
+    session: Session, finding: findings.Interrupted, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Key or connection is gone: open a gap and start over."""
+    if not session.was_short_lived(now):
+        session.renewals.reset()
+    yield from _interrupt(session, finding.cause, finding.detail, now)
+    yield from ask_for_key(session, finding, now, jitter)
+
+
+def begin_again_later(
+    session: Session, finding: findings.InterruptedAgain, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Gone again, too soon: open a gap, wait, start over."""
+    yield from _interrupt(session, finding.cause, finding.detail, now)
+    wait = session.wait(now, session.renewals.next_wait(jitter), finding.cause)
+    if finding.cause in _KEY_CAUSES and session.short_lives == session.timings.short_lives_tolerated:
+        yield _attention(
+            AttentionCode.SHORT_LIVED_KEY,
+            f"{session.short_lives} listen keys in a row died within {session.timings.short_life:.0f} s of use "
+            f"({finding.cause}); another process may be deleting the account's key, or the market's hosts and "
+            "events may not fit each other. Retrying more slowly",
+        )
+    yield do.Note(f"trying again in {wait:.1f} s")
+
+
+def _interrupt(session: Session, cause: str, detail: str, now: Instant) -> Iterator[Command]:
+    """Open the gap and let go of the key and the connection: their generation is over."""
+    session.short_lives = session.short_lives + 1 if session.was_short_lived(now) else 0
+    reason = f"{cause}: {detail}" if detail else cause
+    yield do.Note(reason)
+    yield from session.open_gap(cause, now)
+    if cause == GapCause.SUBSCRIPTION_LOST:
+        session.plans.forget()
+    session.disarm(facts.PlanOverdue, facts.ProbeDue, facts.PingDue, facts.PongOverdue, facts.RetryDue)
+    session.generation += 1
+    session.key = session.in_use_since = None
+    session.stand(serving=False, confirmed=False, reason=reason)
+    yield from session.close_socket()
+
+
+def wait_unanswered(
+    session: Session, finding: findings.CallUnanswered, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Try again, later each time."""
+    wait = session.wait(now, session.retries.next_wait(jitter), finding.reason)
+    yield do.Note(f"{finding.reason}; trying again in {wait:.1f} s")
+
+
+def wait_without_plan(
+    session: Session, finding: findings.PlansExhausted, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """No plan opened: perhaps the key is to blame, so begin with a new one, later each time."""
+    yield from session.close_socket()
+    session.generation += 1
+    session.key = None
+    session.disarm(facts.PlanOverdue)
+    wait = session.wait(now, session.retries.next_wait(jitter), f"no connection: {finding.reason}")
+    yield do.Note(f"no access plan opened ({finding.reason}); trying again in {wait:.1f} s")
+
+
+def wait_held(session: Session, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
+    """The exchange said for how long."""
+    session.wait(now, finding.hold_s, finding.reason)
+    yield from _tell_hold(session, finding, now)
+
+
+def wait_blocked(
+    session: Session, finding: findings.CallBlocked, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """A firewall does not forgive quickly."""
+    session.wait(now, session.refusals.next_wait(jitter), finding.reason)
+    yield _tell_block(finding)
+
+
+def wait_refused(
+    session: Session, finding: findings.CredentialsRefused, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """A person has to act; try slowly, in case one does."""
+    session.wait(now, session.refusals.next_wait(jitter), finding.reason)
+    yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
+
+
+def probe_unanswered(
+    session: Session, finding: findings.CallUnanswered, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Neither extended nor dead: the proof ages, and the question is asked again soon."""
+    wait = session.arm(facts.ProbeDue, now, session.probe_retries.next_wait(jitter))
+    yield do.Note(f"{finding.reason}; asking again in {wait:.1f} s")
+
+
+def probe_held(session: Session, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
+    """Events go on meanwhile; the proof ages."""
+    session.arm(facts.ProbeDue, now, finding.hold_s)
+    yield from _tell_hold(session, finding, now)
+
+
+def probe_blocked(
+    session: Session, finding: findings.CallBlocked, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Events go on meanwhile; the proof ages."""
+    session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
+    yield _tell_block(finding)
+
+
+def probe_refused(
+    session: Session, finding: findings.CredentialsRefused, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """Events go on meanwhile, as long as the exchange lets them; a person has to act."""
+    session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
+    yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
+
+
+def doubt(session: Session, fact: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
+    """Nobody knows how old the proofs are: get new ones at once."""
+    yield do.Note(f"our clocks disagree by {fact.by_s:.0f} s (a suspend, or a clock was set); proofs are void")
+    session.proofs.void(now)
+    if session.standing.serving:
+        session.arm(facts.ProbeDue, now, 0.0)
+        session.arm(facts.PingDue, now, 0.0)
+        yield do.Make(Call.READ_CLOCK, session.generation)
+
+
+def suspect_frame(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """What a frame told is unknown: a gap as long as since everything was last proven."""
+    yield from session.open_gap(GapCause.BAD_FRAME, now)
+    yield from session.close_gap(now)
+
+
+def _tell_hold(session: Session, finding: findings.CallHeld, now: Instant) -> Iterator[Command]:
+    yield do.Note(f"{finding.reason}; no request for {finding.hold_s:.0f} s")
+    proven = session.proofs.key
+    dies_in = session.timings.key_life - proven.age(now) if proven is not None else 0.0
+    if session.standing.serving and finding.hold_s > dies_in:
+        yield _attention(
+            AttentionCode.BANNED,
+            f"{finding.reason}; the listen key dies in {dies_in:.0f} s, before it can be renewed",
+        )
+    elif finding.status == _BANNED:
+        yield _attention(AttentionCode.BANNED, f"{finding.reason}: this address is banned for its many requests")
+
+
+def _tell_block(finding: findings.CallBlocked) -> Command:
+    return _attention(
+        AttentionCode.BLOCKED, f"{finding.reason}: a firewall of the exchange turns this address away"
+    )
+
+
+def _attention(code: str, message: str) -> Command:
+    return do.Announce(Attention(code=code, message=message))

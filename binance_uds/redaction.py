@@ -1,0 +1,100 @@
+"""
+Secrets do not reach a log: they are known by value, and masked in every record that passes.
+
+Other people's loggers are the danger: urllib3 prints paths with their query at DEBUG level, and websocket-client can
+be told to print whole requests. ``RedactingFilter`` goes onto those loggers and ours when a stream starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+import weakref
+from typing import Any, Protocol
+from urllib.parse import quote
+
+#: What a masked secret looks like wherever it stood.
+MASK = "***"
+
+#: Loggers through which a request's URL could pass. A filter sees only records of its own logger, not of children.
+WATCHED_LOGGERS = (
+    "urllib3.connectionpool",
+    "urllib3.connection",
+    "urllib3.util.retry",
+    "requests",
+    "websocket",
+)
+
+#: Values that are secret by the name they stand behind; a signature is new with each request.
+_BY_NAME = re.compile(r"((?:signature|listenKey)=)[^&\s\"']+")
+
+
+class _Revealing(Protocol):
+    def reveal(self) -> str: ...
+
+
+# By identity: in a set, a second secret of the same value would go with the first.
+_known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+# Re-entrant: a signal handler or a finalizer may log in the middle of us.
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    # In a forked child the lock may be held by a thread that does not exist there.
+    global _lock  # noqa: PLW0603
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def conceal(secret: _Revealing) -> None:
+    """Mask this secret's value in every watched log from now on, for as long as the object lives."""
+    with _lock:
+        _known[id(secret)] = secret
+
+
+def redact(text: str) -> str:
+    """Return ``text`` with every known secret, raw or percent-encoded, and every signature masked."""
+    with _lock:
+        values = [secret.reveal() for secret in _known.values()]
+    for value in values:
+        # A short text would mask half the log; no key Binance hands out is short.
+        if len(value) >= 8:
+            text = text.replace(value, MASK).replace(quote(value, safe="", errors="surrogatepass"), MASK)
+    return _BY_NAME.sub(r"\1" + MASK, text)
+
+
+class RedactingFilter(logging.Filter):
+    """Masks known secrets in a record's message, arguments and traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask in place, and let the record pass."""
+        try:
+            message = record.getMessage()
+        except Exception:
+            # Raising here would reach whoever logs; a handler would only print a complaint, with the arguments.
+            message = f"{record.msg} {record.args}"
+        record.msg, record.args = redact(message), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+_filter = RedactingFilter()
+
+
+def watch_loggers() -> None:
+    """Put the filter onto every logger a secret could pass through; safe to call again."""
+    for name in WATCHED_LOGGERS:
+        logging.getLogger(name).addFilter(_filter)
+
+
+def watched(name: str) -> logging.Logger:
+    """Return the logger of this name with the filter on it."""
+    logger = logging.getLogger(name)
+    logger.addFilter(_filter)
+    return logger

@@ -1,0 +1,118 @@
+"""REST commands become facts: each call of the session, made and translated."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Optional, Union
+
+from ..credentials import Credentials, Secret
+from ..edges.clock import Clock
+from ..edges.rest import Rest
+from ..errors import ConfigurationError, StreamInterrupted, UserDataStreamError
+from ..instants import Instant
+from ..markets import Market
+from ..protocol import commands as do
+from ..protocol import facts
+from ..protocol.facts import Call, Fact
+from ..protocol.signing import signed_query
+
+
+class Calls:
+    """
+    Makes the REST calls of one stream.
+
+    Args:
+        rest: The REST interface.
+        market: Says which paths to call.
+        credentials: Sign what has to be signed.
+        clock: Dates what is sent.
+        exchange_ms: Tells the exchange's time for a moment of ours.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        market: Market,
+        credentials: Credentials,
+        clock: Clock,
+        exchange_ms: Callable[[Instant], int],
+    ) -> None:
+        self._rest = rest
+        self._market = market
+        self._credentials = credentials
+        self._clock = clock
+        self._exchange_ms = exchange_ms
+        self._ways: Dict[Call, Callable[[int], Fact]] = {
+            Call.REQUEST_KEY: self._request_key,
+            Call.PROBE_KEY: self._probe_key,
+            Call.READ_CLOCK: self._read_clock,
+            Call.READ_BALANCES: self._read_balances,
+        }
+
+    def make(self, command: do.Make) -> Fact:
+        """Make a call and return what came of it; blocks up to the REST deadline, and never raises."""
+        try:
+            return self._ways[command.call](command.generation)
+        except UserDataStreamError as error:
+            return facts.CallFailed(command.generation, command.call, error.with_traceback(None))
+
+    def release_key(self) -> None:
+        """
+        DELETE the listen key.
+
+        Raises:
+            UserDataStreamError: It was refused, or not answered.
+        """
+        self._rest.call("DELETE", self._market.listen_key_path)
+
+    def close(self) -> None:
+        """Close the kept-alive connection."""
+        self._rest.close()
+
+    @property
+    def used_weight(self) -> Optional[int]:
+        """Request weight used in the current minute, as the exchange last said."""
+        return self._rest.used_weight
+
+    def _request_key(self, generation: int) -> Fact:
+        sent_at = self._clock.now()
+        key = _listen_key(self._rest.call("POST", self._market.listen_key_path))
+        if key is None:
+            raise StreamInterrupted("the answer names no listen key")
+        return facts.KeyGranted(generation, key, sent_at)
+
+    def _probe_key(self, generation: int) -> Fact:
+        if not self._market.probe_names_key:
+            return self._request_key(generation)
+        sent_at = self._clock.now()
+        return facts.KeyNamed(generation, _listen_key(self._rest.call("PUT", self._market.listen_key_path)), sent_at)
+
+    def _read_clock(self, generation: int) -> Fact:
+        sent_at = self._clock.now()
+        answer = self._rest.call("GET", self._market.time_path, with_key=False)
+        received_at = self._clock.now()
+        server_ms = answer.get("serverTime") if isinstance(answer, dict) else None
+        if not isinstance(server_ms, int):
+            raise StreamInterrupted("the answer names no time")
+        return facts.ClockRead(server_ms, sent_at, received_at)
+
+    def _read_balances(self, generation: int) -> Fact:
+        self._rest.call("GET", self._market.balance_path, self._signed({}))
+        return facts.BalancesRead(generation)
+
+    def _signed(self, parameters: Mapping[str, Union[str, int]]) -> Secret:
+        """Sign a query as of now; the user's own code may do that, and must not end the stream."""
+        timestamp_ms = self._exchange_ms(self._clock.now())
+        try:
+            return signed_query(parameters, self._credentials, timestamp_ms)
+        except UserDataStreamError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+        # Raised here, not there: a signer's traceback may show a private key among its variables.
+        raise ConfigurationError(f"the callable given as api_secret raised {kind}")
+
+
+def _listen_key(answer: Any) -> Optional[Secret]:
+    """Take the key out of an answer and hide it; None when there is none."""
+    key = answer.get("listenKey") if isinstance(answer, dict) else None
+    return Secret(key) if isinstance(key, str) and key else None

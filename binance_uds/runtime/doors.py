@@ -1,0 +1,288 @@
+"""
+The doors to the user's code: callbacks and queues.
+
+What comes out of a callback stays here: an exception becomes a notice, slowness a warning, an exit a reason to stop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import deque
+from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tuple, Type, TypeVar, Union
+
+from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
+from ..events import CallbackFailed, Event, Notice
+from .watch import StreamLog
+
+Item = Union[Event, Notice]
+I = TypeVar("I", bound=Item)  # noqa: E741 - an item, as T is a type
+Handler = Callable[[Any], object]
+
+#: Waits are cut into slices of this many seconds: some systems deliver Ctrl-C only between them.
+SLICE = 0.2
+
+
+class Doors:
+    """
+    Callbacks and queues of one stream. Any thread may add and remove; one thread delivers.
+
+    Args:
+        log: Where a failing or slow callback is named.
+        slow_callback: Seconds after which a callback counts as slow.
+        max_backlog: Bound of each queue.
+        may_wait: Raises where waiting is not possible: inside a callback, in a forked child.
+    """
+
+    def __init__(self, log: StreamLog, slow_callback: float, max_backlog: int, may_wait: Callable[[], None]) -> None:
+        self._log = log
+        self._slow_callback = slow_callback
+        self._max_backlog = max_backlog
+        self._may_wait = may_wait
+        self._lock = threading.Lock()
+        self._handlers: Tuple[Tuple[type, Handler], ...] = ()
+        self._queues: Tuple[weakref.ref[EventQueue[Any]], ...] = ()
+        self._muted = False
+        self._running: Optional[Handler] = None
+        self._delivering_thread: Optional[int] = None
+        #: What a callback raised to end the program; it surfaces where the user waits.
+        self.exit: Optional[BaseException] = None
+        self.callback_errors = 0
+
+    # For the user
+
+    def add(self, item_class: Type[Item], handler: Handler) -> None:
+        """Call ``handler`` with every item of this class from the next one on."""
+        with self._lock:
+            self._handlers = (*self._handlers, (item_class, handler))
+
+    def remove(self, handler: Handler) -> None:
+        """Stop calling ``handler``, for whatever classes it was registered, from the next item on."""
+        with self._lock:
+            self._handlers = tuple(pair for pair in self._handlers if pair[1] != handler)
+
+    def queue(self, item_classes: Tuple[Type[I], ...]) -> EventQueue[I]:
+        """Return a new queue that receives every item of these classes from now on, until it is closed."""
+        queue: EventQueue[I] = EventQueue(item_classes, self._max_backlog, self._may_wait)
+        with self._lock:
+            self._queues = (*(ref for ref in self._queues if ref() is not None), weakref.ref(queue))
+        return queue
+
+    # For the worker
+
+    def open(self) -> None:
+        """Begin a run: the calling thread is the one that delivers."""
+        self._muted, self.exit = False, None
+        self._delivering_thread = threading.get_ident()
+
+    def deliver(self, item: Item) -> None:
+        """Hand an item to every callback and queue that wants it; returns normally whatever they do."""
+        for queue in self._open_queues():
+            queue.put(item)
+        for item_class, handler in self._handlers:
+            if isinstance(item, item_class):
+                self._call(handler, item)
+
+    def mute(self) -> None:
+        """Let no further callback start; the one that runs is not interrupted."""
+        with self._lock:
+            self._muted = True
+
+    def take_exit(self) -> Optional[BaseException]:
+        """Return what a callback raised to end the program, once."""
+        exit_asked, self.exit = self.exit, None
+        return exit_asked
+
+    def close(self, why: str) -> None:
+        """End the run: whoever reads a queue gets what is in it, and then the end."""
+        self._delivering_thread = None
+        for queue in self._open_queues():
+            queue.end(why)
+
+    def _call(self, handler: Handler, item: Item) -> None:
+        with self._lock:
+            # An exit raised by another callback of this item stops those behind it, too.
+            if self._muted or self.exit is not None:
+                return
+            self._running = handler
+        began = time.monotonic()
+        failure: Optional[Exception] = None
+        try:
+            handler(item)
+        except Exception as error:
+            failure = error
+        except BaseException as error:
+            self.exit = error
+        finally:
+            self._running = None
+        took = time.monotonic() - began
+        if took > self._slow_callback:
+            self._log.callbacks.warning(
+                "callback %s took %.1f s over one %s; slow work belongs behind events()",
+                name_of(handler), took, type(item).__name__,
+            )
+        if failure is not None:
+            self._report(handler, item, failure)
+
+    def _report(self, handler: Handler, item: Item, failure: Exception) -> None:
+        self.callback_errors += 1
+        self._log.callbacks.error(
+            "callback %s raised %s over one %s; the stream goes on",
+            name_of(handler), type(failure).__name__, type(item).__name__,
+            exc_info=(type(failure), failure, failure.__traceback__),
+        )
+        # A handler that fails on this very notice would be told of itself for ever.
+        if not isinstance(item, CallbackFailed):
+            self.deliver(CallbackFailed(handler=handler, event=item, exception=failure))
+
+    # For whoever asks
+
+    @property
+    def running(self) -> Optional[str]:
+        """The name of the callback that runs at this moment."""
+        handler = self._running
+        return None if handler is None else name_of(handler)
+
+    @property
+    def is_inside_callback(self) -> bool:
+        """Whether the calling thread is the one that delivers, which must not wait for itself."""
+        return threading.get_ident() == self._delivering_thread
+
+    @property
+    def backlog(self) -> int:
+        """How many items wait in all queues together."""
+        return sum(len(queue) for queue in self._open_queues())
+
+    def _open_queues(self) -> List[EventQueue[Any]]:
+        return [queue for queue in (ref() for ref in self._queues) if queue is not None and not queue.is_closed]
+
+    def after_fork(self) -> None:
+        """In the child: fresh locks, and nothing is delivered any more, not even what was under way."""
+        self._lock = threading.Lock()
+        for queue in self._open_queues():
+            queue.after_fork()
+        self._queues, self._delivering_thread, self._running, self._muted = (), None, None, True
+
+
+class EventQueue(Generic[I]):
+    """
+    A bounded, iterable queue of events, made by ``UserDataStream.events``.
+
+    Iteration ends when the stream stops. Nothing is dropped silently: when the queue is full it closes, what is in it
+    can still be read, and then ``BacklogOverflow`` is raised.
+    """
+
+    def __init__(self, item_classes: Tuple[Type[I], ...], limit: int, may_wait: Callable[[], None]) -> None:
+        self._item_classes = item_classes
+        self._limit = limit
+        self._may_wait = may_wait
+        self._changed = threading.Condition()
+        self._items: Deque[I] = deque()
+        self._missed = 0
+        self._ended: Optional[str] = None
+        self.is_closed = False
+
+    def __enter__(self) -> EventQueue[I]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[I]:
+        while True:
+            item = self._next(None)
+            if item is None:
+                return
+            yield item
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, timeout: Optional[float] = None) -> I:
+        """
+        Return the next event, waiting for it if need be.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever.
+
+        Raises:
+            WaitTimeout: Nothing came in time.
+            BacklogOverflow: The queue was full, and everything in it has been read.
+            UserDataStreamError: The stream ended, or the queue was closed, and everything in it has been read.
+            ConfigurationError: Called inside a callback, which would wait for itself.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        item = self._next(timeout)
+        if item is None:
+            raise UserDataStreamError(f"no more events: {self._ended or 'the queue was closed'}")
+        return item
+
+    def close(self) -> None:
+        """Receive nothing more; a thread that waits here is woken."""
+        with self._changed:
+            self.is_closed = True
+            self._changed.notify_all()
+
+    # For the doors
+
+    def put(self, item: Item) -> None:
+        """Take an item of the right class, or count it when there is no room."""
+        if not isinstance(item, self._item_classes):
+            return
+        with self._changed:
+            if len(self._items) >= self._limit or self._missed:
+                self._missed += 1
+            else:
+                self._items.append(item)
+            self._changed.notify_all()
+
+    def end(self, why: str) -> None:
+        """The stream ended; so does iteration, after what is in the queue."""
+        with self._changed:
+            self._ended = why
+            self.is_closed = True
+            self._changed.notify_all()
+
+    def after_fork(self) -> None:
+        """In the child: a fresh lock, for the thread that held the old one may not exist here."""
+        self._changed = threading.Condition()
+        self.is_closed = True
+
+    def _next(self, timeout: Optional[float]) -> Optional[I]:
+        """Return the next item, or None when there will be none."""
+        self._may_wait()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while True:
+                if self._items:
+                    return self._items.popleft()
+                if self._missed:
+                    self.is_closed = True
+                    raise BacklogOverflow(self._limit, self._missed)
+                if self.is_closed:
+                    return None
+                remaining = SLICE if deadline is None else deadline - time.monotonic()
+                if timeout is not None and remaining <= 0:
+                    raise WaitTimeout(timeout, " or ".join(cls.__name__ for cls in self._item_classes))
+                self._changed.wait(min(remaining, SLICE))
+
+
+def name_of(handler: Handler) -> str:
+    """Return where a callback was defined, as a person would look for it."""
+    name = getattr(handler, "__qualname__", None) or type(handler).__qualname__
+    return f"{getattr(handler, '__module__', None) or '?'}.{name}"
+
+
+def checked_class(item_class: object) -> Type[Item]:
+    """
+    Return the class if it can be subscribed to.
+
+    Raises:
+        ConfigurationError: It is no event or notice class.
+    """
+    if not isinstance(item_class, type) or not issubclass(item_class, (Event, Notice)):
+        raise ConfigurationError(
+            f"{item_class!r} is no event class; use one of binance_uds, such as OrderTradeUpdate, or its base Event"
+        )
+    return item_class

@@ -1,0 +1,184 @@
+"""The connections of one stream, and the pipe that wakes its thread: everything the loop waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+from typing import Callable, Dict, List, Optional, Tuple, Union
+
+import attrs
+
+from ..edges.clock import Clock
+from ..edges.wire import Closed, Pong, Text, Wire
+from ..errors import StreamInterrupted, UserDataStreamError
+from ..markets import Market
+from ..protocol import commands as do
+from ..protocol import facts
+from ..protocol.facts import Fact
+from ..protocol.subscriptions import LIST_SUBSCRIPTIONS, subscribe
+from ..protocol.timings import Timings
+
+#: Chunks read from one connection before the loop looks at its timers again.
+_CHUNKS_A_TURN = 8
+
+
+@attrs.frozen
+class Read:
+    """
+    What one turn read from a connection.
+
+    Attributes:
+        socket: The connection's number.
+        frames: Whole messages, in order.
+        alive: Whether anything whole came, pongs included.
+        lost: Why the connection ended, or None while it stands.
+    """
+
+    socket: int
+    frames: Tuple[bytes, ...] = attrs.field(default=(), repr=False)
+    alive: bool = False
+    lost: Optional[str] = None
+
+
+class Sockets:
+    """
+    Opens, reads and closes connections; belongs to one thread, but for ``wake``.
+
+    Args:
+        market: Says which events to ask for.
+        context: TLS for both halves.
+        proxy: A proxy's URL, or None for what the environment says.
+        timings: How long opening may take.
+        clock: Dates the openings.
+        abandoned: Asked while opening; true ends it within moments.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        context: ssl.SSLContext,
+        proxy: Optional[str],
+        timings: Timings,
+        clock: Clock,
+        abandoned: Callable[[], bool],
+    ) -> None:
+        self._market = market
+        self._context = context
+        self._proxy = proxy
+        self._timings = timings
+        self._clock = clock
+        self._abandoned = abandoned
+        self._wires: Dict[int, Wire] = {}
+        self._watched: Dict[int, int] = {}
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        for end in (self._wake_in, self._wake_out):
+            end.setblocking(False)
+        self._selector.register(self._wake_in, selectors.EVENT_READ)
+
+    def wake(self) -> None:
+        """Let ``wait`` return now; from any thread, and from a signal handler."""
+        # Full: it is awake already. Closed: nobody waits any more.
+        with contextlib.suppress(OSError):
+            self._wake_out.send(b"\0")
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something can be read or written, or ``wake`` was called, or the time has passed."""
+        for number, wire in self._wires.items():
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if wire.wants_write else 0)
+            if self._watched[number] != wanted:
+                self._selector.modify(wire.fileno(), wanted)
+                self._watched[number] = wanted
+        if any(wire.has_pending for wire in self._wires.values()):
+            seconds = 0.0
+        self._selector.select(max(seconds, 0.0))
+        with contextlib.suppress(OSError):
+            while self._wake_in.recv(4096):
+                pass
+
+    def open(self, command: do.OpenSocket) -> Fact:
+        """Open a connection; blocks up to the plan's time."""
+        try:
+            wire = Wire.open(
+                command.plan.url(command.key, self._market.events),
+                context=self._context,
+                proxy=self._proxy,
+                abandoned=self._abandoned,
+                timeout=self._timings.plan_timeout,
+            )
+        except UserDataStreamError as error:
+            # A wrong configuration, too: the environment may name another proxy by now, and later yet another.
+            return facts.SocketRefused(command.socket, str(error))
+        self._wires[command.socket] = wire
+        self._watched[command.socket] = selectors.EVENT_READ
+        self._selector.register(wire.fileno(), selectors.EVENT_READ)
+        return facts.SocketOpened(command.socket, self._clock.now())
+
+    def send(self, command: Union[do.Subscribe, do.ListSubscriptions, do.SendPing]) -> List[Fact]:
+        """Send a message or a ping; never blocks."""
+        wire = self._wires.get(command.socket)
+        if wire is None:
+            return []
+        try:
+            if isinstance(command, do.Subscribe):
+                wire.send_text(subscribe(command.key))
+            elif isinstance(command, do.ListSubscriptions):
+                wire.send_text(LIST_SUBSCRIPTIONS)
+            else:
+                wire.send_ping(b"")
+        except StreamInterrupted as error:
+            return [facts.SocketLost(command.socket, error.reason)]
+        return []
+
+    def numbers(self) -> Tuple[int, ...]:
+        """Return the numbers of all connections that stand."""
+        return tuple(self._wires)
+
+    def read(self, number: int) -> Read:
+        """Read what has arrived on a connection, without waiting."""
+        wire = self._wires[number]
+        frames: List[bytes] = []
+        alive = False
+        for _ in range(_CHUNKS_A_TURN):
+            try:
+                messages = wire.receive()
+            except StreamInterrupted as error:
+                return Read(number, tuple(frames), alive, error.reason)
+            for message in messages:
+                alive = True
+                if isinstance(message, Text):
+                    frames.append(message.data)
+                elif isinstance(message, Closed):
+                    return Read(number, tuple(frames), alive, _in_words(message))
+                else:
+                    assert isinstance(message, Pong)
+            if wire.drained:
+                break
+        return Read(number, tuple(frames), alive)
+
+    def close(self, number: int) -> Tuple[bytes, ...]:
+        """End a connection and return the whole messages that it still held."""
+        if number not in self._wires:
+            return ()
+        held = self.read(number).frames
+        wire = self._wires.pop(number)
+        del self._watched[number]
+        self._selector.unregister(wire.fileno())
+        wire.close()
+        return held
+
+    def shut(self) -> None:
+        """Close everything, the pipe too, each whatever becomes of the others."""
+        with contextlib.ExitStack() as closing:
+            for close in (self._wake_out.close, self._wake_in.close, self._selector.close):
+                closing.callback(close)
+            for wire in self._wires.values():
+                closing.callback(wire.close)
+            self._wires.clear()
+
+
+def _in_words(closed: Closed) -> str:
+    code = "without a code" if closed.code is None else f"with code {closed.code}"
+    return f"closed by the exchange {code}"

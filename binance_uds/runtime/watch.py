@@ -1,0 +1,112 @@
+"""What can be seen of a stream from outside: its health, its timeline, its log."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections import deque
+from typing import Any, Deque, MutableMapping, Optional, Tuple
+
+import attrs
+
+from ..events import StreamState
+from ..redaction import redact, watched
+
+#: Life-cycle steps kept for people.
+TIMELINE_LENGTH = 300
+
+
+@attrs.frozen(kw_only=True)
+class Health:
+    """
+    What a stream is worth at one moment, and on what grounds. Ages are in seconds; None where there is nothing yet.
+
+    Attributes:
+        state: As ``UserDataStream.state``.
+        why: The reason for it, in plain words.
+        transport_proof_age_s: Since a frame, or the pong to our own ping.
+        key_proof_age_s: Since a request was sent that named our key as the account's.
+        last_event_age_s: Since an event was delivered; a quiet account is normal.
+        key_age_s: Since the listen key in use was obtained.
+        key_tag: Six hex digits of its SHA-256, to tell two keys apart.
+        subscription: ``"confirmed"``, ``"subscription unconfirmed"``, or None while there is no connection.
+        signed: Whether signed requests are possible; without, gaps are only signalled.
+        gaps: Blind intervals announced since the stream was made.
+        gap_open: Whether one is open.
+        reconnects: Connections taken into use after the first of each start.
+        events: Events delivered since the stream was made.
+        callback_errors: Exceptions that came out of callbacks.
+        backlog: Events that wait in ``events()`` queues.
+        used_weight: Request weight used in the current minute, as the exchange last said.
+        clock_offset_ms: By how much the exchange's clock is ahead of this machine's.
+    """
+
+    state: StreamState
+    why: str
+    transport_proof_age_s: Optional[float] = None
+    key_proof_age_s: Optional[float] = None
+    last_event_age_s: Optional[float] = None
+    key_age_s: Optional[float] = None
+    key_tag: Optional[str] = None
+    subscription: Optional[str] = None
+    signed: bool = False
+    gaps: int = 0
+    gap_open: bool = False
+    reconnects: int = 0
+    events: int = 0
+    callback_errors: int = 0
+    backlog: int = 0
+    used_weight: Optional[int] = None
+    clock_offset_ms: Optional[int] = None
+
+
+@attrs.frozen
+class Step:
+    """
+    One life-cycle step.
+
+    Attributes:
+        at: When, UTC by this machine's clock.
+        text: What, for people; without secrets.
+    """
+
+    at: datetime.datetime
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}.{self.at.microsecond // 1000:03d} {self.text}"
+
+
+class Timeline:
+    """The last few hundred steps of a stream's life; written by its thread, read by any."""
+
+    def __init__(self) -> None:
+        self._steps: Deque[Step] = deque(maxlen=TIMELINE_LENGTH)
+
+    def add(self, wall: float, text: str) -> None:
+        """Append a step that happened at this Unix time."""
+        self._steps.append(Step(datetime.datetime.fromtimestamp(wall, datetime.timezone.utc), redact(text)))
+
+    def steps(self) -> Tuple[Step, ...]:
+        """Return the steps, oldest first."""
+        return tuple(self._steps)
+
+
+class _Named(logging.LoggerAdapter):  # type: ignore[type-arg] # generic from Python 3.11 on only
+    """Puts the stream's name before every message."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> Tuple[Any, MutableMapping[str, Any]]:
+        return f"[{(self.extra or {})['stream']}] {msg}", kwargs
+
+
+class StreamLog:
+    """The loggers of one stream, one per area; all lie under ``binance_uds`` and carry the stream's name."""
+
+    def __init__(self, name: str) -> None:
+        self.session = self._area("session", name)
+        self.callbacks = self._area("callbacks", name)
+        self.rest = self._area("rest", name)
+        self.wire = self._area("wire", name)
+
+    def _area(self, area: str, name: str) -> _Named:
+        return _Named(watched(f"binance_uds.{area}"), {"stream": name})

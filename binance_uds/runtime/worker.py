@@ -1,0 +1,361 @@
+"""
+The one thread of a stream: it drives one session.
+
+The session turns facts into commands; the worker turns commands into facts. It waits for sockets and timers, reads,
+delivers, calls the user's code, makes the REST calls, and starts over. Nothing else in the process touches a socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import traceback
+from collections import deque
+from typing import Callable, Deque, Dict, Iterable, List, Optional, Type
+
+import attrs
+
+from ..edges.clock import Clock
+from ..errors import ForkedStream, UserDataStreamError
+from ..events import Event
+from ..instants import Instant
+from ..protocol import commands as do
+from ..protocol import facts
+from ..protocol.commands import Command
+from ..protocol.delivery import Delivery
+from ..protocol.facts import Fact
+from ..protocol.session import Session
+from . import shutdown
+from .calls import Calls
+from .doors import SLICE, Doors, Item
+from .sockets import Sockets
+from .watch import Health, StreamLog, Timeline
+
+
+class Worker:
+    """
+    Drives one session from start to stop, on whatever thread calls ``run``.
+
+    Any thread may read, call ``ask_stop`` and wait; only the running one touches the sockets.
+
+    Attributes:
+        session: The rules; other threads read ``standing``, ``proofs`` and ``verdict`` of it.
+        has_forked: Whether this is a forked child's copy, which does not run.
+        error: What ended the run, or None; a ``UserDataStreamError`` or, for a defect, anything.
+        events: How many events were delivered.
+        last_event_at: When the last one was.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        delivery: Delivery,
+        doors: Doors,
+        timeline: Timeline,
+        log: StreamLog,
+        clock: Clock,
+        make_calls: Callable[[Worker], Calls],
+        make_sockets: Callable[[Worker], Sockets],
+    ) -> None:
+        self.session = session
+        self.has_forked = False
+        self.error: Optional[BaseException] = None
+        self.last_event_at: Optional[Instant] = None
+        self.events = 0
+        self._delivery = delivery
+        self._doors = doors
+        self._timeline = timeline
+        self._log = log
+        self._clock = clock
+        self.calls = make_calls(self)
+        self._sockets = make_sockets(self)
+        self._facts: Deque[Fact] = deque()
+        self._stop_asked = False
+        self._releasing = False
+        self._doing: Optional[str] = None
+        self._thread: Optional[threading.Thread] = None
+        self._settled = threading.Event()
+        self._ended = threading.Event()
+        self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
+            do.Make: self._make,
+            do.ReleaseKey: self._release_key,
+            do.OpenSocket: self._open,
+            do.Subscribe: self._sockets.send,
+            do.ListSubscriptions: self._sockets.send,
+            do.SendPing: self._sockets.send,
+            do.CloseSocket: self._close,
+            do.Announce: self._announce,
+            do.Note: self._note,
+            do.Finish: self._finish,
+        }
+
+    # For any thread
+
+    def start(self, name: str, start_within: float) -> None:
+        """Run on a new daemon thread; when there is none to be had the run has ended, with that error."""
+        # Before the thread is there: a fork may come at any time.
+        shutdown.register(self)
+        thread = threading.Thread(target=self.run, args=(start_within,), name=name, daemon=True)
+        try:
+            thread.start()
+            self._thread = thread
+        except RuntimeError:
+            self._fail(UserDataStreamError("the system has no thread left for the stream"))
+            self._end()
+
+    def abandoned(self) -> bool:
+        """Whether a call under way should be given up."""
+        return self._stop_asked and not self._releasing
+
+    def ask_stop(self) -> None:
+        """Ask ``run`` to end soon; all that a signal handler may do."""
+        self._stop_asked = True
+        self._sockets.wake()
+
+    def stop(self, timeout: float) -> bool:
+        """
+        Ask ``run`` to end and wait for it.
+
+        Returns:
+            Whether it has ended. If not, no further callback starts.
+        """
+        self.ask_stop()
+        if self._doors.is_inside_callback or shutdown.is_in_signal_handler():
+            return False
+        if self.wait_ended(timeout):
+            return True
+        self._doors.mute()
+        self._log.session.warning("still busy with %s after stop()", self.doing or "its last step")
+        return False
+
+    def wait_settled(self, timeout: float) -> bool:
+        """Wait until the stream was LIVE once, or ended."""
+        return _wait(self._settled, timeout)
+
+    def wait_ended(self, timeout: Optional[float]) -> bool:
+        """Wait until the run has ended, and its thread too."""
+        if not _wait(self._ended, timeout):
+            return False
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        return True
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was asked to stop, or a callback ended the program, and it has not ended yet."""
+        return (self._stop_asked or self._doors.exit is not None) and not self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run is over."""
+        return self._ended.is_set()
+
+    @property
+    def doing(self) -> Optional[str]:
+        """What the thread is busy with at this moment, when it does not simply wait."""
+        callback = self._doors.running
+        return f"callback {callback}" if callback is not None else self._doing
+
+    def health(self, counted: Health, now: Instant) -> Health:
+        """Return ``counted`` with what this run adds to it."""
+        session, standing, proofs = self.session, self.session.standing, self.session.proofs
+        subscription = "confirmed" if standing.confirmed else "subscription unconfirmed"
+        key = session.key
+        return attrs.evolve(
+            counted,
+            transport_proof_age_s=_age(proofs.transport, now),
+            key_proof_age_s=_age(proofs.key, now),
+            last_event_age_s=_age(self.last_event_at, now),
+            key_age_s=_age(session.key_since, now) if key is not None else None,
+            key_tag=key.tag if key is not None else None,
+            subscription=subscription if standing.serving else None,
+            gaps=session.gaps,
+            gap_open=standing.gap_open,
+            reconnects=counted.reconnects + session.reconnects,
+            events=counted.events + self.events,
+            used_weight=self.calls.used_weight,
+            clock_offset_ms=session.clock.offset_ms(now) if session.clock.is_known else None,
+        )
+
+    def after_fork(self) -> None:
+        """In the child: the thread does not exist here, and the socket is the parent's."""
+        self.has_forked = True
+        self._settled, self._ended = threading.Event(), threading.Event()
+        self._ended.set()
+        self._thread = None
+        self._doors.after_fork()
+
+    # The thread
+
+    def run(self, start_within: float) -> None:
+        """Drive the session to its end; returns normally, ``error`` tells what ended it."""
+        shutdown.register(self)
+        self._doors.open()
+        try:
+            self._last_look = self._clock.now()
+            self._digest([facts.Started(start_within)])
+            while not self.session.has_ended:
+                self._turn()
+        except ForkedStream:
+            return
+        except Exception as error:
+            # As text: the frames of the traceback hold what was just read, which may name the listen key.
+            self._log.session.critical("the stream's thread failed; this is a defect\n%s", traceback.format_exc())
+            self._fail(error)
+        except BaseException as error:
+            # Only where the user's own thread runs: Ctrl-C, or a signal handler that exits.
+            self._doors.exit = _bare(error)
+        self._end()
+
+    def _turn(self) -> None:
+        now = self._clock.now()
+        self._sockets.wait(self.session.next_deadline(now) - now.monotonic)
+        self._check_not_forked()
+        # Before any deadline is judged the sockets are drained: a slow callback or a REST call may have kept us from
+        # reading an answer that came in time.
+        at = self._clock.now()
+        found: List[Fact] = []
+        jump = self._last_look.jump(at)
+        if jump > self.session.timings.clock_jump:
+            found.append(facts.ClocksJumped(jump))
+        self._last_look = at
+        self._digest(found)
+        for number in self._sockets.numbers():
+            self._read(number, at)
+        self._digest(self.session.due(at))
+        self._perform_all(self.session.announce_state(self._clock.now()))
+
+    def _read(self, number: int, at: Instant) -> None:
+        if number not in self._sockets.numbers():
+            return
+        read = self._sockets.read(number)
+        if read.alive:
+            self.session.heard(number, at)
+        found: List[Fact] = []
+        for frame in read.frames:
+            found.extend(self._deliver(frame, number))
+        if read.lost is not None:
+            found.append(facts.SocketLost(number, read.lost))
+        self._digest(found)
+
+    def _deliver(self, frame: bytes, number: int) -> Iterable[Fact]:
+        taken = self._delivery.take(frame, number)
+        for item in taken.items:
+            if isinstance(item, Event):
+                self.events += 1
+                self.last_event_at = self._clock.now()
+            self._hand_over(item)
+        return taken.facts
+
+    def _hand_over(self, item: Item) -> None:
+        self._doors.deliver(item)
+        self._check_not_forked()
+
+    def _check_not_forked(self) -> None:
+        """The user's code may have forked on this very thread; in the child nothing here may be touched."""
+        if self.has_forked:
+            raise ForkedStream()
+
+    def _digest(self, found: Iterable[Fact]) -> None:
+        """Let the session digest facts, and carry out what it commands, until nothing follows."""
+        self._facts.extend(found)
+        while True:
+            if self._doors.exit is not None:
+                self._stop_asked = True
+            if self._stop_asked and self.session.standing.started and not self.session.has_ended:
+                self._facts.appendleft(facts.StopRequested())
+            if not self._facts:
+                return
+            fact = self._facts.popleft()
+            self._perform_all(self.session.handle(fact, self._clock.now(), self._clock.jitter()))
+            if self.session.standing.was_live:
+                self._settled.set()
+
+    def _perform_all(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self._facts.extend(self._performers[type(command)](command))
+
+    # Commands
+
+    def _make(self, command: do.Make) -> Iterable[Fact]:
+        self._doing = command.call.value
+        fact = self.calls.make(command)
+        self._doing = None
+        return [fact]
+
+    def _release_key(self, command: do.ReleaseKey) -> Iterable[Fact]:
+        self._doing, self._releasing = "release of the listen key", True
+        try:
+            self.calls.release_key()
+        except UserDataStreamError as error:
+            self._log.session.warning("the listen key was not released: %s", error)
+        self._doing, self._releasing = None, False
+        return ()
+
+    def _open(self, command: do.OpenSocket) -> Iterable[Fact]:
+        self._delivery.know(command.key)
+        self._doing = f"connecting to {command.plan}"
+        fact = self._sockets.open(command)
+        self._doing = None
+        return [fact]
+
+    def _close(self, command: do.CloseSocket) -> Iterable[Fact]:
+        found: List[Fact] = []
+        for frame in self._sockets.close(command.socket):
+            found.extend(self._deliver(frame, command.socket))
+        return found
+
+    def _announce(self, command: do.Announce) -> Iterable[Fact]:
+        self._timeline.add(self._clock.now().wall, str(command.notice))
+        self._log.session.info("%s", command.notice)
+        self._hand_over(command.notice)
+        return ()
+
+    def _note(self, command: do.Note) -> Iterable[Fact]:
+        self._timeline.add(self._clock.now().wall, command.text)
+        self._log.session.info("%s", command.text)
+        return ()
+
+    def _finish(self, command: do.Finish) -> Iterable[Fact]:
+        self.error = command.error
+        return ()
+
+    def _fail(self, error: Exception) -> None:
+        self.error = _bare(error)
+        words = str(error) if isinstance(error, UserDataStreamError) else type(error).__name__
+        self.session.crash(f"the stream's thread failed: {words}")
+
+    def _end(self) -> None:
+        # Every step is taken, whatever becomes of those before it; the last ones first in this list.
+        with contextlib.ExitStack() as steps:
+            steps.callback(self._ended.set)
+            steps.callback(self._settled.set)
+            steps.callback(lambda: self._doors.close(self.session.standing.reason))
+            steps.callback(shutdown.unregister, self)
+            steps.callback(self.calls.close)
+            steps.callback(self._sockets.shut)
+            if not self.session.has_ended:
+                self._digest(())
+            self._perform_all(self.session.announce_state(self._clock.now()))
+
+
+def _age(moment: Optional[Instant], now: Instant) -> Optional[float]:
+    return None if moment is None else moment.age(now)
+
+
+def _bare(error: BaseException) -> BaseException:
+    """Take the frames off an exception that is raised again elsewhere: they are ours, and hold what was read."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
+def _wait(event: threading.Event, timeout: Optional[float]) -> bool:
+    """Wait in slices, so that Ctrl-C works everywhere."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while not event.is_set():
+        remaining = SLICE if deadline is None else deadline - time.monotonic()
+        if remaining <= 0:
+            return False
+        event.wait(min(remaining, SLICE))
+    return True

@@ -1,0 +1,435 @@
+"""The front door: one object per account and market, from start to stop."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Type, TypeVar, Union
+
+from .credentials import Credentials, Signer
+from .edges.clock import Clock
+from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
+from .events import Event, Notice, StreamState
+from .markets import USDM, Market
+from .protocol.delivery import Delivery
+from .protocol.plans import PlanWalk
+from .protocol.proofs import Verdict
+from .protocol.session import Session
+from .protocol.timings import Timings
+from .runtime.doors import Doors, EventQueue, checked_class
+from .runtime.watch import Health, Step, StreamLog, Timeline
+
+if TYPE_CHECKING:
+    from .runtime.worker import Worker
+
+I = TypeVar("I", bound=Union[Event, Notice])  # noqa: E741 - an item, as T is a type
+R = TypeVar("R")
+
+#: Bounds of the arguments, in seconds. A key dies after 60 minutes; the exchange takes 10 messages a second.
+KEEPALIVE_BOUNDS = (1.0, 50 * 60.0)
+PING_BOUNDS = (1.0, 5 * 60.0)
+#: Shorter than the first millisecond nothing can be LIVE; longer than a day is a mistaken unit.
+TIMEOUT_BOUNDS = (0.001, 86_400.0)
+
+_numbers = itertools.count(1)
+
+
+class UserDataStream:
+    """
+    The private stream of one account: orders, fills, balances, positions.
+
+    One background thread runs the socket loop and the timers, decodes frames and calls the callbacks; when the listen
+    key expires, the same thread gets a new key and reconnects. A running stream keeps itself alive until ``stop()``
+    or the end of the process, whether or not you hold on to the object.
+
+    Args:
+        api_key: The API key. It needs no trading rights.
+        api_secret: The HMAC secret, or a callable from a request's bytes to its signature for Ed25519 and RSA keys.
+            Without it the stream is key-only and sends no signed request.
+        market: Which market on which hosts; see ``Market``.
+        name: Stands in every log line and in the thread's name; made up when not given.
+        keepalive_interval: Seconds between two probes of the listen key, from 1 to 3,000.
+        ping_interval: Seconds between our own pings, from 1 to 300; the answer is due within half of it.
+        proxy: URL of an HTTP proxy for both halves; without it the environment's ``HTTPS_PROXY`` and so on apply.
+        ssl_context: TLS for both halves; it must verify certificates and host names.
+        release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
+        max_backlog: Bound of each ``events()`` queue.
+        timings: All timings at once, in place of the two intervals; for rehearsals.
+
+    Raises:
+        ConfigurationError: An argument is of no use; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        api_secret: Union[str, Signer, None] = None,
+        *,
+        market: Market = USDM,
+        name: Optional[str] = None,
+        keepalive_interval: float = 60.0,
+        ping_interval: float = 20.0,
+        proxy: Optional[str] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        release_key: bool = False,
+        max_backlog: int = 100_000,
+        timings: Optional[Timings] = None,
+    ) -> None:
+        from .edges.dial import make_context, proxy_for
+
+        if not isinstance(market, Market):
+            kind = type(market).__name__
+            raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
+        if timings is not None and not isinstance(timings, Timings):
+            raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
+        if not isinstance(max_backlog, int) or max_backlog < 1:
+            raise ConfigurationError("max_backlog must be a whole number of at least 1")
+        self._credentials = Credentials.of(api_key, api_secret)
+        self._market = market
+        self._timings = timings or Timings(
+            keepalive_interval=_within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),
+            ping_interval=_within("ping_interval", ping_interval, PING_BOUNDS),
+        )
+        self._proxy = proxy
+        self._context = make_context(ssl_context)
+        for url in (market.rest_url, market.stream_url):
+            proxy_for(url, proxy)
+        self._release_key = release_key
+        self.name = name or f"{market.name}-{next(_numbers)}"
+        self._clock = Clock()
+        self._log = StreamLog(self.name)
+        self._timeline = Timeline()
+        self._doors = Doors(self._log, self._timings.slow_callback, max_backlog, self._check_may_wait)
+        self._lock = threading.Lock()
+        self._worker: Optional[Worker] = None
+        self._failure: Optional[UserDataStreamError] = None
+        self._events_before = self._gaps_before = self._reconnects_before = 0
+
+    @classmethod
+    def from_env(cls, **arguments: Any) -> UserDataStream:
+        """
+        Make a stream from ``BINANCE_API_KEY`` and, where it is set, ``BINANCE_API_SECRET``.
+
+        Args:
+            arguments: The keyword arguments of ``UserDataStream``.
+
+        Raises:
+            ConfigurationError: The key is not set, or an argument is of no use.
+        """
+        credentials = Credentials.from_env()
+        secret = credentials.api_secret
+        return cls(credentials.api_key.reveal(), None if secret is None else secret.reveal(), **arguments)
+
+    # Callbacks and queues
+
+    def on(self, item_class: Type[I]) -> Callable[[Callable[[I], R]], Callable[[I], R]]:
+        """
+        Return a decorator that has a function called with every event or notice of this class.
+
+        Callbacks run on the stream's thread, in order. One that raises is logged and announced as
+        ``CallbackFailed``, and the stream goes on. Slow work belongs behind ``events()``.
+
+        Args:
+            item_class: An event or notice class; a base class takes all its subclasses.
+
+        Raises:
+            ConfigurationError: It is no such class, or what is decorated cannot be called.
+        """
+        checked = checked_class(item_class)
+
+        def register(handler: Callable[[I], R]) -> Callable[[I], R]:
+            if not callable(handler):
+                raise ConfigurationError(f"a callback must be callable, not {type(handler).__name__}")
+            if _is_asynchronous(handler) or _is_asynchronous(type(handler).__call__):
+                raise ConfigurationError("a callback must be a plain function: a coroutine would never be awaited")
+            self._doors.add(checked, handler)
+            return handler
+
+        return register
+
+    def off(self, handler: Callable[[Any], object]) -> None:
+        """Stop calling a function, from the next event on; one that is not registered is no error."""
+        self._doors.remove(handler)
+
+    def events(self, *item_classes: Type[I]) -> EventQueue[I]:
+        """
+        Return an iterable queue that receives from now on.
+
+        Args:
+            item_classes: Event or notice classes; without any, every ``Event``.
+
+        Raises:
+            ConfigurationError: One of them is no such class.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        self._check_not_forked()
+        wanted: Tuple[Type[I], ...] = item_classes or (Event,)  # type: ignore[assignment] # without any, I is Event
+        for item_class in wanted:
+            checked_class(item_class)
+        return self._doors.queue(wanted)
+
+    # Life
+
+    def start(self, timeout: float = 30.0) -> None:
+        """
+        Start the background thread and return when the stream is LIVE.
+
+        Safe to call again: a stream that runs is waited for, one that ended is started anew.
+
+        Args:
+            timeout: Seconds the stream may take to become LIVE.
+
+        Raises:
+            CredentialsRejected: Binance refused the key, or a signature made with the secret.
+            StartTimeout: It was not LIVE in time.
+            UserDataStreamError: It was stopped before it was LIVE.
+            ConfigurationError: Called in one of its own callbacks after ``stop()``.
+            KeyboardInterrupt, SystemExit: Ctrl-C, or what a callback raised to end the program.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        self._check_not_forked()
+        _within("timeout", timeout, TIMEOUT_BOUNDS)
+        worker = self._worker_at_work(timeout)
+        if self._doors.is_inside_callback:
+            return
+        try:
+            # The session gives up by itself in time; beyond that only a system call that does not return is left.
+            has_settled = worker.wait_settled(timeout + self._timings.rest_timeout)
+        except BaseException:
+            worker.ask_stop()
+            raise
+        if not has_settled:
+            self._failure = StartTimeout(timeout, f"busy with {worker.doing or 'nothing'}")
+            worker.ask_stop()
+            raise self._failure
+        if not worker.session.standing.was_live:
+            worker.wait_ended(self._timings.rest_timeout)
+            self._surface(worker)
+            raise UserDataStreamError("the stream was stopped before it was LIVE")
+
+    def run(self, timeout: float = 30.0) -> None:
+        """
+        Run the stream in the calling thread until it is stopped; callbacks run in this thread, too.
+
+        Args:
+            timeout: Seconds the stream may take to become LIVE.
+
+        Raises:
+            CredentialsRejected: As ``start``.
+            StartTimeout: As ``start``.
+            ForkedStream: As ``start``.
+            ConfigurationError: The stream runs already.
+            KeyboardInterrupt, SystemExit: Ctrl-C, or what a callback raised to end the program.
+        """
+        self._check_not_forked()
+        _within("timeout", timeout, TIMEOUT_BOUNDS)
+        with self._lock:
+            if self._running() is not None:
+                raise ConfigurationError("this stream runs already; use join() to wait for it")
+            worker = self._employ()
+        worker.run(timeout)
+        self._check_not_forked()
+        self._surface(worker)
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """
+        Stop the stream, delivering what was already read.
+
+        Safe to call again, from any thread. Inside a callback or a signal handler it only asks, and returns False.
+
+        Args:
+            timeout: Seconds to wait for the end.
+
+        Returns:
+            Whether the stream has ended. If not, a callback or a system call is in the way (the log names it), and no
+            further callback starts.
+        """
+        worker = self._worker
+        if worker is None or worker.has_forked:
+            return True
+        return worker.stop(timeout)
+
+    def join(self, timeout: Optional[float] = None) -> bool:
+        """
+        Wait until the stream has ended.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever. Ctrl-C works meanwhile.
+
+        Returns:
+            Whether it has ended.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: What a callback raised to end the program.
+            UserDataStreamError: What made the stream fail.
+            ConfigurationError: The stream was not started, or this is inside one of its callbacks.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        self._check_may_wait()
+        worker = self._worker
+        if worker is None:
+            raise ConfigurationError("this stream was not started")
+        if not worker.wait_ended(timeout):
+            return False
+        self._surface(worker)
+        return True
+
+    def __enter__(self) -> UserDataStream:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        exit_asked = self._doors.take_exit()
+        if exit_asked is not None:
+            raise exit_asked
+
+    # What it is worth
+
+    @property
+    def state(self) -> StreamState:
+        """What the stream is worth at this moment, computed from the proofs' ages by whoever asks."""
+        return self._verdict().state
+
+    @property
+    def health(self) -> Health:
+        """The stream's state and the grounds for it, at this moment."""
+        verdict, worker = self._verdict(), self._worker
+        counted = Health(
+            state=verdict.state,
+            why=verdict.why,
+            signed=self._credentials.can_sign,
+            gaps=self._gaps_before,
+            events=self._events_before,
+            reconnects=self._reconnects_before,
+            callback_errors=self._doors.callback_errors,
+            backlog=self._doors.backlog,
+        )
+        if worker is None or worker.has_forked:
+            return counted
+        return worker.health(counted, self._clock.now())
+
+    @property
+    def timeline(self) -> Tuple[Step, ...]:
+        """The last few hundred life-cycle steps, oldest first; for people."""
+        return self._timeline.steps()
+
+    def __repr__(self) -> str:
+        return f"<UserDataStream {self.name} {self.state}>"
+
+    # Inside
+
+    def _verdict(self) -> Verdict:
+        worker = self._worker
+        if worker is None:
+            return Verdict(StreamState.IDLE, "not started")
+        if worker.has_forked:
+            return Verdict(StreamState.FAILED, str(ForkedStream()))
+        if self._failure is not None:
+            return Verdict(StreamState.FAILED, str(self._failure))
+        return worker.session.verdict(self._clock.now())
+
+    def _worker_at_work(self, timeout: float) -> Worker:
+        """Return the worker that runs, a new one if none does; one that is stopping is waited for."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._lock:
+                running = self._running()
+                worker = running or self._employ()
+            if running is None:
+                worker.start(f"binance_uds {self.name}", timeout)
+                return worker
+            if not worker.is_stopping:
+                return worker
+            if self._doors.is_inside_callback:
+                raise ConfigurationError("this stream is stopping; it can be started again when it has ended")
+            if not worker.wait_ended(max(deadline - time.monotonic(), 0.0)):
+                raise StartTimeout(timeout, f"still busy with {worker.doing or 'its last step'} after stop()")
+
+    def _running(self) -> Optional[Worker]:
+        return None if self._worker is None or self._worker.has_ended else self._worker
+
+    def _employ(self) -> Worker:
+        """Make a worker with a fresh session; the loop and the edges are imported only now."""
+        from .edges.rest import Rest
+        from .runtime.calls import Calls
+        from .runtime.sockets import Sockets
+        from .runtime.worker import Worker
+
+        if self._worker is not None:
+            session = self._worker.session
+            self._gaps_before = session.gaps
+            self._events_before += self._worker.events
+            self._reconnects_before += session.reconnects
+        session = Session(
+            PlanWalk(self._market.access_plans),
+            self._timings,
+            signed=self._credentials.can_sign,
+            release_key=self._release_key,
+            gaps=self._gaps_before,
+        )
+
+        def make_calls(worker: Worker) -> Calls:
+            rest = Rest(
+                self._market,
+                self._credentials,
+                context=self._context,
+                proxy=self._proxy,
+                abandoned=worker.abandoned,
+                timeout=self._timings.rest_timeout,
+            )
+            return Calls(rest, self._market, self._credentials, self._clock, session.clock.now_ms)
+
+        def make_sockets(worker: Worker) -> Sockets:
+            return Sockets(
+                self._market, self._context, self._proxy, self._timings, self._clock, worker.abandoned
+            )
+
+        self._failure = None
+        self._doors.take_exit()
+        self._worker = Worker(
+            session,
+            Delivery(self._market.event_classes),
+            self._doors,
+            self._timeline,
+            self._log,
+            self._clock,
+            make_calls,
+            make_sockets,
+        )
+        return self._worker
+
+    def _surface(self, worker: Worker) -> None:
+        """Raise in the user's thread what ended the run, once."""
+        exit_asked = self._doors.take_exit()
+        if exit_asked is not None:
+            raise exit_asked
+        if worker.error is not None:
+            raise worker.error.with_traceback(None)
+
+    def _check_not_forked(self) -> None:
+        if self._worker is not None and self._worker.has_forked:
+            raise ForkedStream()
+
+    def _check_may_wait(self) -> None:
+        self._check_not_forked()
+        if self._doors.is_inside_callback:
+            raise ConfigurationError(
+                "this waits inside one of the stream's own callbacks, where nothing can arrive any more; "
+                "wait in another thread"
+            )
+
+
+def _within(name: str, seconds: object, bounds: Tuple[float, float]) -> float:
+    least, most = bounds
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not least <= seconds <= most:
+        given = repr(seconds) if isinstance(seconds, (int, float)) else f"of type {type(seconds).__name__}"
+        raise ConfigurationError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {given}")
+    return float(seconds)
+
+
+def _is_asynchronous(handler: object) -> bool:
+    return inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler)
