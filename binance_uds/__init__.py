@@ -7,6 +7,7 @@ key expires, the same thread gets a new one, reconnects and tells what may be mi
 
 import logging
 
+from . import events
 from .credentials import Credentials
 from .errors import (
     BacklogOverflow,
@@ -19,8 +20,7 @@ from .errors import (
     UserDataStreamError,
     WaitTimeout,
 )
-from .events import *  # noqa: F403 - the package's own list of public names
-from .events import __all__ as _event_names
+from .events import *  # noqa: F403 - its list of public names is part of ours
 from .markets import USDM, USDM_DEMO, AccessForm, Market
 from .protocol.timings import Timings
 from .runtime.doors import EventQueue
@@ -28,7 +28,6 @@ from .runtime.watch import Health, Step
 from .stream import UserDataStream
 
 __all__ = [
-    *_event_names,
     "USDM",
     "USDM_DEMO",
     "AccessForm",
@@ -49,6 +48,7 @@ __all__ = [
     "UserDataStreamError",
     "WaitTimeout",
 ]
+__all__ += events.__all__
 
 # The program decides where logs go; without a handler of its own it sees none of ours.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

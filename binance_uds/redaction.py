@@ -8,11 +8,9 @@ be told to print whole requests. ``RedactingFilter`` goes onto those loggers and
 from __future__ import annotations
 
 import logging
-import os
 import re
-import threading
 import weakref
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote
 
 #: What a masked secret looks like wherever it stood.
@@ -35,33 +33,20 @@ class _Revealing(Protocol):
     def reveal(self) -> str: ...
 
 
-# By identity: in a set, a second secret of the same value would go with the first.
-_known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
-# Re-entrant: a signal handler or a finalizer may log in the middle of us.
-_lock = threading.RLock()
-
-
-def _renew_lock() -> None:
-    # In a forked child the lock may be held by a thread that does not exist there.
-    global _lock  # noqa: PLW0603
-    _lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+# By identity: in a set, a second secret of the same value would go with the first. There is no lock, which a fork or a
+# signal handler could find held: storing an item and listing the references are one step each to other threads.
+_known: weakref.WeakValueDictionary[int, _Revealing] = weakref.WeakValueDictionary()
 
 
 def conceal(secret: _Revealing) -> None:
     """Mask this secret's value in every watched log from now on, for as long as the object lives."""
-    with _lock:
-        _known[id(secret)] = secret
+    _known[id(secret)] = secret
 
 
 def redact(text: str) -> str:
     """Return ``text`` with every known secret, raw or percent-encoded, and every signature masked."""
-    with _lock:
-        values = [secret.reveal() for secret in _known.values()]
-    for value in values:
+    secrets = [reference() for reference in _known.valuerefs()]
+    for value in (secret.reveal() for secret in secrets if secret is not None):
         # A short text would mask half the log; no key Binance hands out is short.
         if len(value) >= 8:
             text = text.replace(value, MASK).replace(quote(value, safe="", errors="surrogatepass"), MASK)

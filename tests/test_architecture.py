@@ -73,7 +73,7 @@ def modules() -> dict[str, pathlib.Path]:
     return found
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def parsed(path: pathlib.Path) -> ast.Module:
     """Return a module's syntax tree."""
     # A collection of garbage meanwhile that runs Python code makes 3.11 raise SystemError (python/cpython#106905).
@@ -109,7 +109,9 @@ def imports(name: str, path: pathlib.Path, *, for_types: bool = False) -> set[st
 
 def floor(name: str) -> int:
     """Return the floor of a module of the package."""
-    return FLOORS[name.split(".")[1] if "." in name else "__init__"]
+    room = name.split(".")[1] if "." in name else "__init__"
+    # A name that is no room is one of those that the package itself exports.
+    return FLOORS.get(room, FLOORS["__init__"])
 
 
 MODULES = modules()

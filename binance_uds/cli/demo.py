@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import List, Optional, Tuple
+from contextlib import suppress
+from typing import Iterator, List, Optional, Tuple
 
 import attrs
 import click
 
-from .. import USDM, Event, Notice, OrderTradeUpdate, StreamState, Timings, UserDataStream
+from .. import USDM, Event, Notice, OrderStatus, OrderTradeUpdate, StreamState, Timings, UserDataStream
 from ..errors import UserDataStreamError
 from ..simulator import BotTrader, LocalExchange
 from .board import Board
@@ -16,9 +17,10 @@ from .display import open_display
 from .following import Follower
 from .story import DEEDS_PER_S, Chapter, length_s, tell_story
 from .tally import Mishap, Tally, tally
+from .words import seconds
 
 #: So that everything is found within seconds; at work the stream probes every minute and pings every 20 seconds.
-TIMINGS = Timings(keepalive_interval=1.0, key_lease_least=2.0, ping_interval=0.8, short_life=0.5)
+TIMINGS = Timings(keepalive_interval=1.5, key_lease_least=2.0, ping_interval=1.2, short_life=0.5)
 
 #: How long to wait, in seconds, for what comes within one or two, or is broken.
 _PATIENCE = 6.0
@@ -43,16 +45,36 @@ def demo(seed: Optional[int]) -> int:
     seed = random.randrange(_LARGEST_SEED) if seed is None else seed
     story = tell_story(seed)
     click.echo(
-        f"A local exchange will trade for about {length_s(story):.0f} s and, {len(story)} times, take the listen key or "
-        f"the connection away from a real UserDataStream. No keys needed. To repeat it: --seed {seed}"
+        click.wrap_text(
+            f"For about {length_s(story):.0f} s a bot trades on an exchange on this machine, which takes the listen key "
+            f"or the connection away {len(story)} times. A real UserDataStream tells what it notices. "
+            f"To repeat this very story: --seed {seed}",
+            width=80,
+        )
     )
-    verdict = rehearse(story, seed)
-    for line in verdict.lines():
+    try:
+        board, verdict = rehearse(story, seed)
+    except UserDataStreamError as error:
+        raise click.ClickException(f"the stream did not start: {error}") from None
+    click.echo()
+    for line in (*summary(board), *verdict.lines()):
         click.echo(line)
     return 0 if verdict.kept else 1
 
 
-def rehearse(story: Tuple[Chapter, ...], seed: int) -> Tally:
+def summary(board: Board) -> Iterator[str]:
+    """Yield a line per fault: what happened, and what the stream made of it."""
+    for incident in board.incidents:
+        noticed = "not noticed"
+        if incident.noticed_at is not None:
+            noticed = f"{incident.cause}, noticed after {seconds(incident.noticed_at - incident.at)}"
+        over = ""
+        if incident.closed_at is not None:
+            over = f", over after {seconds(incident.closed_at - incident.at)}"
+        yield f"{incident.at:6.2f}  {incident.fault or 'no fault of ours':<30}  {noticed}{over}"
+
+
+def rehearse(story: Tuple[Chapter, ...], seed: int) -> Tuple[Board, Tally]:
     """
     Play a story before a stream, showing both.
 
@@ -61,8 +83,12 @@ def rehearse(story: Tuple[Chapter, ...], seed: int) -> Tally:
         seed: Of the bot and the exchange.
 
     Returns:
-        What was executed against what was delivered.
+        What was shown last, and what was executed against what was delivered.
+
+    Raises:
+        UserDataStreamError: The stream did not start.
     """
+    board = Board(f"binance_uds demo   seed {seed}")
     with LocalExchange(seed=seed) as exchange:
         market = attrs.evolve(USDM, rest_url=exchange.rest_url, stream_url=exchange.stream_url)
         stream = UserDataStream(
@@ -70,11 +96,9 @@ def rehearse(story: Tuple[Chapter, ...], seed: int) -> Tally:
         )
         try:
             with stream.events(Event, Notice) as queue, open_display("{:6.2f}".format) as display:
-                follower = Follower(
-                    stream, queue, Board(f"binance_uds demo   seed {seed}"), display, items=[]
-                )
+                follower = Follower(stream, queue, board, display, items=[])
                 stream.start()
-                return _Rehearsal(exchange, follower, BotTrader(seed)).play(story)
+                return board, _Rehearsal(exchange, follower, BotTrader(seed)).play(story)
         finally:
             stream.stop(timeout=_PATIENCE)
 
@@ -90,8 +114,10 @@ class _Rehearsal:
     _next_deed_at: float = 0.0
 
     def play(self, story: Tuple[Chapter, ...]) -> Tally:
+        """Play it to its end, or until the stream does not recover from a chapter."""
         stream = self.follower.stream
-        try:
+        # A stream that ends by itself is not live at the end, and the tally says so.
+        with suppress(UserDataStreamError):
             for chapter in story:
                 self._trade(chapter.deeds_before)
                 self._mishaps.append(self._inflict(chapter))
@@ -99,9 +125,10 @@ class _Rehearsal:
                 if not self.follower.follow(self._has_recovered, self.follower.at + _PATIENCE):
                     break
             self._settle()
-        except UserDataStreamError as error:
-            click.echo(f"the stream ended: {error}", err=True)
-        return tally(self.exchange.fills, self.follower.items or [], self._mishaps, stream.state)
+        health = stream.health
+        return tally(
+            self.exchange.fills, self.follower.items or [], self._mishaps, health.state, health.why
+        )
 
     def _trade(self, deeds: int) -> None:
         self._next_deed_at = max(self._next_deed_at, self.follower.at)
@@ -114,7 +141,7 @@ class _Rehearsal:
         self.follower.tell_fault(chapter.words)
         self.exchange.faults.inject(chapter.fault)
         at_ms, _ = self.exchange.faults.history[-1]
-        return Mishap(at_ms, f"the exchange {chapter.words}")
+        return Mishap(at_ms, chapter.words)
 
     def _has_recovered(self) -> bool:
         """Whether the last fault was noticed and is over."""
@@ -140,7 +167,8 @@ class _Rehearsal:
 
     def _has_heard(self, name: str) -> bool:
         heard = any(
-            isinstance(item, OrderTradeUpdate) and item.client_order_id == name
+            isinstance(item, OrderTradeUpdate)
+            and (item.client_order_id, item.status) == (name, OrderStatus.CANCELED)
             for item in reversed(self.follower.items or [])
         )
         return heard and self.follower.stream.state is StreamState.LIVE

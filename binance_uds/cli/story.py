@@ -15,7 +15,7 @@ import attrs
 from ..simulator import faults
 
 #: Deeds of the bot in a second: quick enough that every dark stretch swallows fills, slow enough to be read.
-DEEDS_PER_S = 10.0
+DEEDS_PER_S = 15.0
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ def tell_story(seed: int) -> Tuple[Chapter, ...]:
     chance = random.Random(seed)
     kinds = chance.sample(_KINDS, len(_KINDS))
     return tuple(
-        Chapter(draw(chance), words, chance.randint(6, 9), chance.randint(13, 16)) for draw, words in kinds
+        Chapter(draw(chance), words, chance.randint(8, 14), chance.randint(24, 30)) for draw, words in kinds
     )
 
 

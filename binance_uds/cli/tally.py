@@ -135,6 +135,7 @@ def tally(
     items: Sequence[object],
     mishaps: Sequence[Mishap],
     final_state: StreamState,
+    final_reason: str,
 ) -> Tally:
     """
     Hold what was delivered against what happened.
@@ -144,6 +145,7 @@ def tally(
         items: Every event and notice of the stream, in the order of delivery.
         mishaps: The faults that took the key or the connection away.
         final_state: What the stream was when everything had settled.
+        final_reason: Why, in its own words.
     """
     fills = [item for item in items if isinstance(item, OrderTradeUpdate) and item.is_fill]
     gaps = gaps_in(items)
@@ -161,7 +163,7 @@ def tally(
         *(f"gap {gap.gap_id} ({gap.cause}) was never closed" for gap in gaps if gap.until_ms is None),
     ]
     if final_state is not StreamState.LIVE:
-        broken.append(f"the stream was {final_state} at the end, not LIVE")
+        broken.append(f"the stream was {final_state} at the end ({final_reason}), not LIVE")
     return Tally(
         executed=len(executed),
         delivered=len(executed) - len(missing),

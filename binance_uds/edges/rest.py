@@ -181,6 +181,8 @@ class Rest:
                 raise StreamInterrupted("Binance answered with a redirect, which is never followed")
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise StreamInterrupted("the answer is compressed, which was not asked for")
+            # urllib3 1.26 takes a body that ends early for a whole one unless told otherwise.
+            response.raw.enforce_content_length = True
             body = bytearray()
             while len(body) <= MAX_BODY:
                 chunk = response.raw.read(_CHUNK)

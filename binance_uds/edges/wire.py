@@ -12,6 +12,7 @@ Source: RFC 6455; USDⓈ-M Futures > WebSocket Market Streams > Connect (a ping 
 from __future__ import annotations
 
 import contextlib
+import http
 import socket
 import ssl
 from typing import Callable, Optional, Union
@@ -279,6 +280,9 @@ class _Buffered(websocket.WebSocket):
         # The head is read byte by byte, so what the peer sends right behind it is still in the socket.
         options = {"socket": connection, "redirect_limit": 0, "suppress_origin": True}
         self.connect(url, **options)  # type: ignore[no-untyped-call]
+        if self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            # websocket-client 1.9.0 takes a redirect it may not follow for success.
+            raise websocket.WebSocketException(f"HTTP {self.status}")
         connection.setblocking(False)
 
     def fill(self) -> None:

