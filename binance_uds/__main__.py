@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 
-#: What the command line needs beyond the library, all of it in two extras.
-_EXTRAS = ("click", "rich", "aiohttp")
+from .cli.interruption import end_on_the_spot
+
+#: What the command line needs beyond the library: the packages of two extras.
+_EXTRAS = ("aiohttp", "click", "rich")
 
 
 def main() -> None:
     """Run the command line, or say what is missing for it."""
+    end_on_the_spot()
     try:
-        from .cli import run
-    except ImportError as error:
-        if error.name is not None and error.name.partition(".")[0] not in _EXTRAS:
+        from .cli.commands import run
+
+        sys.exit(run())
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
             raise
-        sys.exit("The command line needs a few more packages: pip install 'binance_uds[cli,simulator]'")
-    sys.exit(run())
+        sys.exit(f"This needs {error.name}, which is not installed: pip install 'binance_uds[cli,simulator]'")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,9 @@ class UserDataStream:
             raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
         if not isinstance(max_backlog, int) or max_backlog < 1:
             raise ConfigurationError("max_backlog must be a whole number of at least 1")
+        if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
+            # It becomes part of every log line's format, and a line break in it would forge lines.
+            raise ConfigurationError("name must be text on one line, without a percent sign")
         self._credentials = Credentials.of(api_key, api_secret)
         self._market = market
         self._timings = timings or Timings(

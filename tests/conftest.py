@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -113,6 +114,8 @@ def make_stream(exchange: LocalExchange) -> Iterator[Callable[..., uds.UserDataS
         shortened = {field.name: options.pop(field.name) for field in attrs.fields(uds.Timings) if field.name in options}
         options.setdefault("timings", attrs.evolve(TIMINGS, **shortened))
         options.setdefault("market", market_of(exchange))
+        # Plain text on loopback needs no certificates, and loading them takes longer than most tests.
+        options.setdefault("ssl_context", ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         streams.append(uds.UserDataStream(key, secret, **options))
         return streams[-1]
 

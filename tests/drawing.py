@@ -15,8 +15,8 @@ from binance_uds.protocol.session import RULES, State
 
 BEGIN, END = "<!-- states: drawn by `make states` -->", "<!-- /states -->"
 
-#: States in which something can still happen, apart from the first.
-LIVING = [state for state in State if state not in (State.IDLE, State.STOPPED, State.FAILED)]
+#: What does the same from so many states is said once, below the arrows, which would otherwise hide each other.
+MANY = 4
 
 
 def words(finding: type) -> str:
@@ -24,21 +24,30 @@ def words(finding: type) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", finding.__name__).lower()
 
 
+def listed(states: list[State]) -> str:
+    """Return the names of states as a person lists them."""
+    *others, last = [state.value for state in states]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def drawing() -> str:
-    """Return the table as a Mermaid state diagram."""
-    everywhere = {finding for _, finding in RULES if all((state, finding) in RULES for state in LIVING)}
-    arrows: dict[tuple[State, State], list[str]] = defaultdict(list)
+    """Return the table as a Mermaid state diagram, and what is true of many states as a list."""
+    sources: dict[tuple[type, State | None], list[State]] = defaultdict(list)
     for (source, finding), (target, _) in RULES.items():
-        if finding not in everywhere:
-            arrows[source, target].append(words(finding))
+        sources[finding, None if target is source else target].append(source)
+    arrows: dict[tuple[State, State], list[str]] = defaultdict(list)
+    common = []
+    for (finding, target), states in sources.items():
+        if len(states) >= MANY:
+            leads = "changes no state" if target is None else f"leads to **{target.value}**"
+            common.append(f"- *{words(finding)}*, while {listed(states)}: {leads}")
+            continue
+        for state in states:
+            arrows[state, target or state].append(words(finding))
     lines = ["stateDiagram-v2", "    direction TB", f"    [*] --> {State.IDLE.value}"]
     for (source, target), labels in arrows.items():
         lines.append(f"    {source.value} --> {target.value} : {'<br/>'.join(sorted(labels))}")
-    for finding in sorted(everywhere, key=words):
-        targets = {RULES[state, finding][0] for state in LIVING}
-        goes = f"leads to {targets.pop().value}" if len(targets) == 1 else "changes no state"
-        lines.append(f"    note left of {State.IDLE.value} : in every state but the last two, {words(finding)} {goes}")
-    return "\n".join(["```mermaid", *lines, "```"])
+    return "\n".join(["```mermaid", *lines, "```", "", *sorted(common)])
 
 
 def redrawn(text: str) -> str:

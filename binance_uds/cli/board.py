@@ -77,6 +77,7 @@ class Board:
 
     Attributes:
         title: What this is.
+        knows_faults: Whether somebody tells what goes wrong at the exchange.
         state: The stream's state as last looked at.
         state_since: Since when, in seconds since the board began.
         orders: By kind and id, the one last heard of at the end.
@@ -90,6 +91,7 @@ class Board:
     """
 
     title: str
+    knows_faults: bool = False
     state: StreamState = StreamState.IDLE
     state_since: float = 0.0
     orders: Dict[Tuple[str, str, int], OrderLine] = attrs.field(factory=dict)

@@ -54,7 +54,9 @@ class LiveScreen:
         self._began_wall = began_wall
         self._drawn_at: Optional[float] = None
         # Not by rich's own thread: what is drawn changes in the calling one.
-        self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live = Live(
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
 
     def __enter__(self) -> LiveScreen:
         try:

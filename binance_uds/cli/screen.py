@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Callable, Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -27,7 +27,9 @@ _QUIET = "dim"
 
 #: Rows that are always there: title, state, proofs, two headings, two of the account, counts, four empty ones.
 _FIXED_ROWS = 12
-#: Orders and fills have at least so many rows before incidents get more than theirs.
+#: What 24 rows leave to incidents; every fault of the demo has one.
+_INCIDENT_ROWS = 7
+#: Fewer than so many orders and fills tell too little, so on a lower terminal there are fewer incidents.
 _LEAST_ROWS = 5
 
 #: From so many columns on there is room for more about each thing.
@@ -36,7 +38,7 @@ _WIDE = 110
 
 def draw(board: Board, health: Health, at: float, width: int, height: int, began_wall: float) -> RenderableType:
     """
-    Draw everything, in exactly so many rows.
+    Draw everything, in exactly so many rows (14 at least).
 
     Args:
         board: What is shown.
@@ -47,8 +49,7 @@ def draw(board: Board, health: Health, at: float, width: int, height: int, began
         began_wall: Unix time at which the board began; incidents without a known fault are dated by it.
     """
     free = max(height - _FIXED_ROWS, 2)
-    incidents = min(len(board.incidents), max(free - _LEAST_ROWS, 1))
-    incident_rows = min(max(incidents, 7 if free > 7 + _LEAST_ROWS else incidents), free - 1)
+    incident_rows = max(min(free - _LEAST_ROWS, _INCIDENT_ROWS), free // 3, 1)
     rows = free - incident_rows
     wide = width >= _WIDE
     return Group(
@@ -56,10 +57,10 @@ def draw(board: Board, health: Health, at: float, width: int, height: int, began
         _state(board, health, at),
         _proofs(health),
         Text(),
-        _incidents(board.recent_incidents(incident_rows), incident_rows, wide, began_wall),
+        _incidents(board, incident_rows, began_wall),
         Text(),
         _side_by_side(
-            _orders(board.recent_orders(rows), rows, wide), _fills(board.recent_fills(rows), rows, wide)
+            _orders(board.recent_orders(rows), rows, wide), _fills(board.recent_fills(rows), rows, wide), wide
         ),
         Text(),
         *_account(board),
@@ -78,39 +79,36 @@ def _spread(left: Text, right: Text, width: int) -> Text:
 
 
 def _title(board: Board, at: float, width: int) -> Text:
-    return _spread(_line((board.title, "bold")), _line((seconds(float(int(at))) if at >= 10 else f"{at:.0f} s", _QUIET)), width)
+    return _spread(_line((board.title, "bold")), _line((seconds(at, 0), _QUIET)), width)
 
 
 def _state(board: Board, health: Health, at: float) -> Text:
     style = _STATE_STYLES.get(health.state, "bold")
     return _line(
         (f"● {health.state}", style),
-        (f" for {seconds(max(at - board.state_since, 0.0))}", ""),
+        # Whole seconds: what changes with every drawing draws the eye.
+        (f" for {seconds(max(at - board.state_since, 0.0), 0)}", ""),
         (f"  {printable(board.attention or health.why)}", "yellow" if board.attention else _QUIET),
     )
 
 
 def _proofs(health: Health) -> Text:
+    subscription = "subscribed" if health.subscription == "confirmed" else health.subscription or "not subscribed"
     return _line(
-        ("proven ", _QUIET),
-        (f"connection {seconds(health.transport_proof_age_s)}", ""),
-        (", ", _QUIET),
-        (f"key {seconds(health.key_proof_age_s)}", ""),
-        (" ago; ", _QUIET),
-        (_subscription(health), ""),
-        ("; last event ", _QUIET),
-        (seconds(health.last_event_age_s), ""),
+        ("proven: ", _QUIET),
+        (f"connection {_ago(health.transport_proof_age_s)}", ""),
+        (f", key {_ago(health.key_proof_age_s)}", ""),
+        (f"; last event {_ago(health.last_event_age_s)}; ", _QUIET),
+        (subscription, ""),
         ("" if health.signed else "; key-only", "yellow"),
     )
 
 
-def _subscription(health: Health) -> str:
-    if health.subscription is None:
-        return "not subscribed"
-    return "subscription confirmed" if health.subscription == "confirmed" else health.subscription
+def _ago(age: Optional[float]) -> str:
+    return "never" if age is None else f"{seconds(age, 1)} ago"
 
 
-def _table(rows: int, *columns: Tuple[str, Optional[int], bool]) -> Table:
+def _table(*columns: Tuple[str, Optional[int], bool]) -> Table:
     """An empty table of text that never wraps: name, least width, whether numbers stand in it."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style=_HEADING, expand=True)
     for name, width, numeric in columns:
@@ -134,10 +132,10 @@ def _fill_up(table: Table, rows: Iterable[List[Text]], count: int) -> Table:
     return table
 
 
-def _incidents(incidents: List[Incident], rows: int, wide: bool, began_wall: float) -> Table:
-    if any(incident.fault for incident in incidents) or not incidents:
+def _incidents(board: Board, rows: int, began_wall: float) -> Table:
+    incidents = board.recent_incidents(rows)
+    if board.knows_faults:
         table = _table(
-            rows,
             ("at", 4, True),
             ("the exchange", 30, False),
             ("the stream", None, False),
@@ -145,7 +143,7 @@ def _incidents(incidents: List[Incident], rows: int, wide: bool, began_wall: flo
             ("closed", 7, True),
         )
         return _fill_up(table, (_fault_row(incident) for incident in incidents), rows)
-    table = _table(rows, ("at (UTC)", 8, True), ("gap", 28, False), ("long", 7, True), ("report", None, False))
+    table = _table(("at (UTC)", 8, True), ("gap", 28, False), ("long", 7, True), ("report", None, False))
     return _fill_up(table, (_gap_row(incident, began_wall) for incident in incidents), rows)
 
 
@@ -177,17 +175,17 @@ def _gap_row(incident: Incident, began_wall: float) -> List[Text]:
     ]
 
 
-def _side_by_side(left: Table, right: Table) -> Table:
+def _side_by_side(left: Table, right: Table, wide: bool) -> Table:
     both = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
-    both.add_column(ratio=11)
-    both.add_column(ratio=9)
+    both.add_column(ratio=58 if wide else 55)
+    both.add_column(ratio=42 if wide else 45)
     both.add_row(left, right)
     return both
 
 
 def _orders(orders: List[OrderLine], rows: int, wide: bool) -> Table:
     extra: Tuple[Tuple[str, Optional[int], bool], ...] = (("type", 11, False), ("price", 9, True)) if wide else ()
-    table = _table(rows, ("orders", None, False), ("", 4, False), *extra, ("filled", 9, True), ("", 13, False))
+    table = _table(("orders", None, False), ("", 4, False), *extra, ("filled", 9, True), ("", 13, False))
     return _fill_up(table, (_order_row(order, wide) for order in orders), rows)
 
 
@@ -201,7 +199,7 @@ def _order_row(order: OrderLine, wide: bool) -> List[Text]:
 
 def _fills(fills: List[OrderTradeUpdate], rows: int, wide: bool) -> Table:
     extra: Tuple[Tuple[str, Optional[int], bool], ...] = (("fee", 10, True),) if wide else ()
-    table = _table(rows, ("fills", None, False), ("", 4, False), ("quantity", 8, True), ("price", 8, True), *extra)
+    table = _table(("fills", None, False), ("", 4, False), ("quantity", 8, True), ("price", 8, True), *extra)
     return _fill_up(table, (_trade_row(fill, wide) for fill in fills), rows)
 
 
@@ -242,7 +240,3 @@ def _counts(board: Board, health: Health, width: int) -> Text:
     if health.callback_errors:
         counts += f", {health.callback_errors} callback errors"
     return _spread(_line((counts, _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)
-
-
-#: What draws a board; the displays take any.
-Drawing = Callable[[Board, Health, float, int, int, float], RenderableType]

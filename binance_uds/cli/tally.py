@@ -112,7 +112,7 @@ class Tally:
             yield f"broken promise: {sentence}"
         yield (
             f"fills: {self.executed} executed, {self.delivered} delivered, "
-            f"{self.missing_inside} missing inside announced gaps, {self.missing_elsewhere} missing elsewhere"
+            f"{self.missing_inside} missing inside announced gaps, {self.missing_elsewhere} elsewhere"
         )
         unprovoked = f" ({self.unprovoked} of them without a fault)" if self.unprovoked else ""
         yield f"gaps: {self.mishaps} opened by faults, {self.announced} announced{unprovoked}, {self.closed} closed"

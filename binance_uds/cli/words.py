@@ -52,16 +52,16 @@ def signed(value: Decimal) -> str:
 
 
 def status(word: Optional[str]) -> str:
-    """Return the word of an order status as people write it."""
-    return printable(word or "?").lower().replace("_", " ")
+    """Return a status or an order type as people write it."""
+    return printable(word or "?").lower().replace("_", " ").replace("partially", "partly")
 
 
-def seconds(value: Optional[float]) -> str:
-    """Return a duration, at a precision that can be read in passing."""
+def seconds(value: Optional[float], digits: int = 2) -> str:
+    """Return a duration at a precision that can be read in passing; ``digits`` are those of less than 10 s."""
     if value is None:
         return "-"
     if value < 10:
-        return f"{value:.2f} s"
+        return f"{value:.{digits}f} s"
     if value < 120:
         return f"{value:.0f} s"
     return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from binance_uds.simulator.local import LocalAccount, LocalExchange
     from binance_uds.simulator.refusals import Refused
     from binance_uds.simulator.rules import Rules
-    from binance_uds.simulator.serve import serve_forever
 
 #: Where each public name lives; imported when first asked for, so that the model can be had without aiohttp.
 _HOMES = {
@@ -24,10 +23,9 @@ _HOMES = {
     "LocalExchange": "local",
     "Refused": "refusals",
     "Rules": "rules",
-    "serve_forever": "serve",
 }
 
-__all__ = ["BotTrader", "LocalAccount", "LocalExchange", "Refused", "Rules", "serve_forever"]
+__all__ = ["BotTrader", "LocalAccount", "LocalExchange", "Refused", "Rules"]
 
 
 def __getattr__(name: str) -> Any:

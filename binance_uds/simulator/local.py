@@ -89,7 +89,7 @@ class LocalExchange(Trading):
 
         Args:
             port: 0 takes a free one.
-            host: The address to listen on.
+            host: The IPv4 address to listen on.
             seed: API keys, listen keys and bots derive from it.
             symbols: What is traded.
             balances: Of the default account, amounts by asset; None for 10,000 USDT.

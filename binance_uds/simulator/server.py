@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Optional, TypeVar
 
@@ -21,6 +23,7 @@ from aiohttp import web
 from binance_uds.simulator import control, faults
 from binance_uds.simulator.active_faults import ActiveFaults
 from binance_uds.simulator.exchange import Exchange
+from binance_uds.simulator.failures import failure
 from binance_uds.simulator.http_api import LISTEN_KEY_PATH, Answer, HttpApi, Request
 from binance_uds.simulator.rules import Rules
 from binance_uds.simulator.sockets import Connection, Hub
@@ -30,6 +33,10 @@ Result = TypeVar("Result")
 #: Silence of the model after which time is told to it all the same, in seconds.
 _LONGEST_SLEEP = 1.0
 
+#: Turns of the loop from an accepted connection to a handler for it, with some to spare.
+_TURNS_TO_ACCEPT = 10
+
+#: What looks like a listen key in a path.
 _SECRET = re.compile(r"[A-Za-z0-9]{60,}")
 
 
@@ -78,6 +85,7 @@ class Server:
         self.log = log
         self._stopping: Optional[asyncio.Event] = None
         self._runner: Optional[web.AppRunner] = None
+        self._listener: Optional[socket.socket] = None
         self._tick: Optional[asyncio.TimerHandle] = None
 
     async def start(self, host: str, port: int, ssl_context: Optional[ssl.SSLContext] = None) -> int:
@@ -88,9 +96,10 @@ class Server:
         # No access log: it would print listen keys and signatures.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, ssl_context=ssl_context).start()
+        self._listener = socket.create_server((host, port))
+        await web.SockSite(self._runner, self._listener, ssl_context=ssl_context).start()
         self._pass_time()
-        return int(self._runner.addresses[0][1])
+        return int(self._listener.getsockname()[1])
 
     async def stop(self) -> None:
         """End every connection and stop listening."""
@@ -98,10 +107,24 @@ class Server:
             self._stopping.set()
         if self._tick is not None:
             self._tick.cancel()
-        for connection in self.hub.of():
-            connection.reset()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._runner is None:
+            return
+        if self._listener is not None:
+            await self._stop_accepting(self._listener)
+        # A graceful end would wait for the other side, at TLS for half a minute; the loop ends before that.
+        server = self._runner.server
+        for handler in [] if server is None else server.connections:
+            if handler.transport is not None:
+                handler.transport.abort()
+        await self._runner.cleanup()
+
+    async def _stop_accepting(self, listener: socket.socket) -> None:
+        # Closing the listener at once would lose connections accepted a moment ago. So accepting ends first,
+        # and they get the few turns of the loop they need to become known. Windows' loop has no readers.
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(_TURNS_TO_ACCEPT):
+            await asyncio.sleep(0)
 
     async def _stays_open(self, seconds: Optional[float] = None) -> bool:
         """Wait so long, or for ever; returns False as soon as the exchange stops."""
@@ -252,45 +275,6 @@ class Server:
             transport.write(head.encode() + body[: len(body) // 2])
             transport.close()
         return response
-
-
-#: Code and words of a failure whose fault names none, by HTTP status.
-_USUAL_FAILURES = {
-    401: (-2015, "Invalid API-key, IP, or permissions for action."),
-    403: (-1002, "You are not authorized to execute this request."),
-    408: (
-        -1007,
-        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
-    ),
-    418: (
-        -1003,
-        "Way too many requests; IP banned until {until_ms}. "
-        "Please use the websocket for live updates to avoid bans.",
-    ),
-    429: (-1003, "Too many requests; current limit of IP is 2400 requests per minute."),
-    503: (
-        -1008,
-        "Request throttled by system-level protection. "
-        "Reduce-only/close-position orders are exempt. Please try again.",
-    ),
-}
-_ANY_FAILURE = (-1000, "An unknown error occurred while processing the request.")
-
-
-def failure(fault: faults.FailRest, now_ms: int) -> Answer:
-    """Word the answer of a fault."""
-    code, message = _USUAL_FAILURES.get(fault.status, _ANY_FAILURE)
-    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    wait_s = fault.retry_after if isinstance(fault.retry_after, (int, float)) else 120
-    message = message.format(until_ms=now_ms + int(wait_s * 1000))
-    return Answer(
-        fault.status,
-        {
-            "code": code if fault.code is None else fault.code,
-            "msg": message if fault.message is None else fault.message,
-        },
-        headers,
-    )
 
 
 def _as_response(answer: Answer) -> web.Response:

@@ -137,9 +137,7 @@ class Connection:
         self._next_ping = self._loop.call_later(self._rules.ping_interval, self._ping)
         # Pings follow each other faster than a pong is due; the oldest one without an answer counts.
         if self._pong_due is None:
-            self._pong_due = self._loop.call_later(
-                self._rules.pong_timeout, self.close, 1008, "Pong timeout"
-            )
+            self._pong_due = self._loop.call_later(self._rules.pong_timeout, self.close, 1008, "Pong timeout")
 
     def _forgive(self) -> None:
         if self._pong_due is not None:
@@ -203,9 +201,7 @@ class Hub:
             if connection.silenced:
                 continue
             for key in connection.subscription.held_keys():
-                concerned = (
-                    key == push.key if push.key else self._exchange.key_owner(key) is push.account
-                )
+                concerned = key == push.key if push.key else self._exchange.key_owner(key) is push.account
                 if concerned:
                     for name in connection.subscription.names_for(key, event):
                         yield connection, name

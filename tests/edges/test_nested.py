@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import pytest
 
+from binance_uds.credentials import Credentials
 from binance_uds.edges.deadline import Deadline
 from binance_uds.edges.dial import connect, proxy_for
 from binance_uds.edges.nested import NestedTls
@@ -26,8 +27,9 @@ def reach(serve, tls, tunnel) -> Iterator[Callable[..., NestedTls]]:
     made: list[Any] = []
 
     def make(handle: Callable[[Any], None]) -> NestedTls:
-        url = serve(handle, tls["server"]).url("https")
-        proxy = proxy_for(url, serve(tunnel, tls["server"]).url("https"))
+        make.servers = [serve(handle, tls["server"]), serve(tunnel, tls["server"])]
+        url = make.servers[0].url("https")
+        proxy = proxy_for(url, make.servers[1].url("https"))
         with Deadline(LIMIT_S) as deadline:
             made.append(connect(url, context=tls["client"], proxy=proxy, deadline=deadline))
         made[-1].settimeout(LIMIT_S)
@@ -91,6 +93,35 @@ def test_it_does_not_block_when_it_must_not(reach):
     assert b"now" == received
 
 
+def test_a_far_end_that_does_not_read_holds_the_sender_back(reach):
+    """What cannot leave is refused, not piled up, and what was taken on arrives whole."""
+    go = threading.Event()
+    received = bytearray()
+
+    def handle(peer: Any) -> None:
+        assert go.wait(LIMIT_S)
+        data = peer.sock.recv(65536)
+        while data:
+            received.extend(data)
+            data = peer.sock.recv(65536)
+
+    sock = reach(handle)
+    sock.setblocking(False)
+    piece, sent = b"0123456789abcdef" * 1024, 0
+    with pytest.raises(ssl.SSLWantWriteError):
+        while sent < 256 * 1024 * 1024:
+            sent += sock.send(piece)
+    go.set()
+    sock.settimeout(LIMIT_S)
+    sock.sendall(b"last")
+    sock.close()
+    for server in reach.servers:
+        server.wait()
+
+    assert sent + 4 == len(received)
+    assert received.endswith(b"cdeflast")
+
+
 def test_rest_and_stream_work_through_it(serve, tls, tunnel, frames):
     """Both halves of the client go through an https proxy."""
 
@@ -106,8 +137,6 @@ def test_rest_and_stream_work_through_it(serve, tls, tunnel, frames):
 
     class Market:
         rest_url = serve(exchange, tls["server"]).url("https")
-
-    from binance_uds.credentials import Credentials
 
     rest = Rest(Market(), Credentials.of("k" * 64), context=tls["client"], proxy=proxy)  # type: ignore[arg-type]
     answers = [rest.call("GET", "/x") for _ in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import ssl
 import threading
 import time
 import traceback
@@ -273,6 +274,23 @@ def test_a_slow_answer_does_not_stretch_the_deadline(serve, rest, handle):
     assert time.monotonic() - began < 10
 
 
+def test_a_kept_alive_connection_is_under_the_deadline_too(serve, rest):
+    """The second call on a connection has no more patience than the first."""
+
+    def handle(peer):
+        peer.read_head()
+        peer.answer({})
+        trickle_body(peer)
+
+    server = serve(handle)
+    client = rest(server.url("http"), timeout=0.5)
+    client.call("GET", "/x")
+    error = failure(lambda: client.call("GET", "/x"))
+
+    assert "no answer within 0.5 s" == error.args[0]
+    assert 1 == server.connections
+
+
 def test_a_silent_tls_handshake_ends_with_the_deadline(serve, rest):
     """A server that accepts and never speaks TLS is given up."""
     server = serve(say_nothing)
@@ -438,6 +456,26 @@ def test_calls_go_through_the_proxy(serve, rest, tls, tunnel):
     assert f"CONNECT 127.0.0.1:{server.port} HTTP/1.1" == proxy.heads[0].split("\r\n")[0]
     assert "Proxy-Authorization: Basic dXNlcjpwYXNz" in proxy.heads[0]
     assert KEY not in proxy.heads[0]
+
+
+def test_the_host_is_named_as_in_the_url(serve, rest, authority):
+    """No port is added to the Host header where the URL has none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("fapi.example").configure_cert(context)
+    heads = []
+
+    def pretend(peer):
+        peer.read_head()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        with context.wrap_socket(peer.sock, server_side=True) as sock:
+            heads.append(sock.recv(65536).decode())
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    proxy = serve(pretend)
+
+    assert {} == rest("https://fapi.example", proxy=proxy.url("http")).call("GET", "/x")
+    assert "CONNECT fapi.example:443 HTTP/1.1" == proxy.heads[0].split("\r\n")[0]
+    assert "Host: fapi.example" in heads[0].split("\r\n")
 
 
 def test_netrc_is_not_read(serve, rest, tmp_path, monkeypatch):

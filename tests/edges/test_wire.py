@@ -265,6 +265,25 @@ def test_a_close_frame_is_handed_out_with_its_code(serve, open_wire, frames, cod
     assert [(8, b"\x03\xe8")] == answers
 
 
+def test_nothing_is_sent_behind_our_close_frame(serve, open_wire, frames):
+    """A ping that came with the peer's close is not answered any more."""
+    answers: list[tuple[int, bytes]] = []
+
+    def handle(peer):
+        peer.shake_hands(behind=frames.frame(b"ping", 9) + frames.close(1001))
+        while not answers or answers[-1][0] >= 0:
+            answers.append(peer.read_frame())
+
+    server = serve(handle)
+    wire = open_wire(server.url("ws"))
+    messages, _ = read_to_end(wire)
+    wire.close()
+    server.wait()
+
+    assert [Closed(1001, "")] == messages
+    assert [(8, b"\x03\xe8"), (-1, b"")] == answers
+
+
 @pytest.mark.parametrize("ending", ["close", "reset"])
 def test_a_connection_that_ends_without_a_close_frame(serve, open_wire, frames, ending):
     """What came whole is handed out first; half a frame is lost; then the reason follows."""
@@ -300,6 +319,7 @@ BAD_FRAMES = {
     "long ping": (b"\x89\x7e\x00\x7e", "a control frame is too long or cut in pieces"),
     "ping in pieces": (b"\x09\x00", "a control frame is too long or cut in pieces"),
     "stray continuation": (b"\x80\x00", "Illegal frame"),
+    "text behind a ping inside a message": (b"\x01\x01a\x89\x00\x81\x01b", "Illegal frame"),
     "text inside a message": (b"\x01\x01a\x81\x01b", "Illegal frame"),
     "bad close code": (b"\x88\x02\x03\xed", "Invalid close opcode"),
     "close of one byte": (b"\x88\x01\x03", "Invalid close frame."),
@@ -415,9 +435,10 @@ def test_an_outbox_that_overflows_ends_the_connection(serve, open_wire, frames):
 def test_a_dead_connection_found_by_sending_still_hands_out_what_came(serve, open_wire, frames):
     """A send that fails does not throw away the frames that had arrived."""
     gone = threading.Event()
+    number = 2 * edge._MAX_FRAMES
 
     def handle(peer):
-        peer.shake_hands(behind=frames.frame(b"a fill") * 3)
+        peer.shake_hands(behind=frames.frame(b"a fill") * number)
         peer.sock.close()
         gone.set()
 
@@ -427,7 +448,7 @@ def test_a_dead_connection_found_by_sending_still_hands_out_what_came(serve, ope
         wire.send_ping()
     messages, _ = read_to_end(wire)
 
-    assert [Text(b"a fill")] * 3 == messages
+    assert [Text(b"a fill")] * number == messages
 
 
 def test_our_texts_arrive_whole(serve, open_wire):
@@ -553,8 +574,9 @@ def test_nothing_about_an_error_shows_the_listen_key(serve, open_wire, caplog):
         peer.wait_for_end()
 
     shown = ""
-    for handle in (echo, leave):
-        url = serve(handle).url("ws", f"/ws/{LISTEN_KEY}")
+    bases = [serve(echo).url("ws"), serve(leave).url("ws"), serve(leave).url("wss"), "ws://127.0.0.1:1"]
+    for base in bases:
+        url = f"{base}/ws/{LISTEN_KEY}"
         for argument in (url, Secret(url)):
             error = failure(lambda a=argument: open_wire(a))
             frames = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())

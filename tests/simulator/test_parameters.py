@@ -15,7 +15,7 @@ def test_reading():
     assert "币USDT" == parameters.required("symbol")
     assert 9007199254740993 == parameters.required_integer("orderId")
     assert Decimal("0.10") == parameters.decimal("price") == parameters.required_decimal("price")
-    assert parameters.flag("reduceOnly") and parameters.required_flag("reduceOnly")
+    assert (True, True) == (parameters.flag("reduceOnly"), parameters.required_flag("reduceOnly"))
     assert (None, None, None) == (
         parameters.text("a"),
         parameters.optional_integer("a"),

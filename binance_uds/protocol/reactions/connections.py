@@ -130,9 +130,10 @@ def _serve(session: Session, now: Instant) -> Iterator[Command]:
     session.in_use_since = now
     session.connections += 1
     session.plans.settle()
-    session.arm(facts.PingDue, now, session.timings.ping_interval)
-    # The key was proven before the handshake; only a probe after it shows that this connection holds a live one.
+    # The key was proven before the handshake; only a probe after it shows that this connection holds a live one. And
+    # checking the secret may have taken so long that nobody knows whether the connection still stands.
     session.arm(facts.ProbeDue, now, 0.0)
+    session.arm(facts.PingDue, now, 0.0)
     session.stand(was_live=True, serving=True, reason="connected")
     yield do.Note(f"connected to {session.plans.current}")
     yield from session.close_gap(now)

@@ -1,0 +1,91 @@
+"""The same display on a real account."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Optional
+from urllib.parse import urlsplit
+
+import attrs
+import click
+
+from .. import USDM, USDM_DEMO, ConfigurationError, Event, Market, Notice, UserDataStream
+from ..errors import UserDataStreamError
+from .board import Board
+from .display import open_display
+from .following import Follower
+from .interruption import ending_tidily
+from .words import seconds
+
+
+class Misused(click.ClickException):
+    """What the caller has to put right: no key, a key that was refused, a URL that is none."""
+
+    exit_code = 2
+
+
+@click.command(short_help="Show a real account live.")
+@click.option("--demo", is_flag=True, help="Use the hosts of Binance's demo trading instead of the real ones.")
+@click.option("--rest-url", metavar="URL", help="Another REST host, such as that of `simulate`; with --stream-url.")
+@click.option("--stream-url", metavar="URL", help="Another WebSocket host and prefix; with --rest-url.")
+def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int:
+    """
+    Watch an account: orders, fills, balances, positions, and what the stream is worth.
+
+    Takes the API key from the environment variable BINANCE_API_KEY and the secret from BINANCE_API_SECRET. The key
+    needs no trading rights, and nothing is ever ordered, changed or cancelled. Without a secret the stream is
+    key-only: it tells of every gap, and sends no signed request.
+
+    Ctrl-C ends it with a summary. The exit code is 2 if the key is missing or refused.
+    """
+    try:
+        market = _market(demo, rest_url, stream_url)
+        stream = UserDataStream.from_env(market=market, name="watch")
+        with ending_tidily():
+            _watch(stream, market)
+    except ConfigurationError as error:
+        # Credentials that were refused are one of them.
+        raise Misused(str(error)) from None
+    except UserDataStreamError as error:
+        raise click.ClickException(str(error)) from None
+    return 0
+
+
+def _market(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
+    market = USDM_DEMO if demo else USDM
+    if rest_url is None and stream_url is None:
+        return market
+    if rest_url is None or stream_url is None:
+        raise click.UsageError("--rest-url and --stream-url go together")
+    return attrs.evolve(market, rest_url=rest_url, stream_url=stream_url, other_stream_urls=())
+
+
+def _watch(stream: UserDataStream, market: Market) -> None:
+    """Show a stream until it ends or Ctrl-C comes, and sum up."""
+    host = urlsplit(market.rest_url).hostname
+    board = Board(f"binance_uds watch, {market.name} at {host}")
+    began_wall, began = time.time(), time.monotonic()
+    click.echo(f"Connecting to {host} ...")
+    started = False
+    try:
+        with stream.events(Event, Notice) as queue:
+            stream.start()
+            started = True
+            if not stream.health.signed:
+                click.echo("No BINANCE_API_SECRET: key-only, gaps are told and not looked into.")
+            with open_display(lambda at: _utc(began_wall + at)) as display:
+                Follower(stream, queue, board, display, began).follow()
+    finally:
+        health = stream.health
+        stream.stop()
+        if started:
+            click.echo(
+                f"watched for {seconds(time.monotonic() - began)}: {health.events} events, {board.fills_seen} fills, "
+                f"{health.gaps} gaps, {seconds(board.blind_ms / 1000)} blind"
+            )
+
+
+def _utc(wall: float) -> str:
+    moment = datetime.datetime.fromtimestamp(wall, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"

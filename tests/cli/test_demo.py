@@ -1,0 +1,180 @@
+"""The demo, as a command."""
+
+import fcntl
+import os
+import re
+import struct
+import termios
+import unicodedata
+
+import pytest
+from click.testing import CliRunner
+
+import binance_uds as uds
+from binance_uds.cli import rehearsal
+from binance_uds.cli.board import Board
+from binance_uds.cli.demo import demo, summary
+from binance_uds.cli.tally import Tally
+
+ALTERNATE_SCREEN, NORMAL_SCREEN, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
+
+
+def verdict(*broken):
+    return Tally(
+        executed=2,
+        delivered=2,
+        missing_inside=0,
+        missing_elsewhere=0,
+        mishaps=1,
+        announced=1,
+        closed=1,
+        unprovoked=0,
+        broken=broken,
+    )
+
+
+def opened():
+    return uds.GapOpened(gap_id=1, since_ms=0, cause="listen key expired")
+
+
+def closed():
+    return uds.GapClosed(gap_id=1, since_ms=0, until_ms=9, cause="listen key expired", proof="unproven")
+
+
+@pytest.fixture(autouse=True)
+def environment_is_left_alone(monkeypatch):
+    """What the command changes in its own process does not reach the other tests."""
+    monkeypatch.setenv("no_proxy", "example.org")
+
+
+@pytest.mark.slow
+def test_piped(command):
+    """On a pipe the demo can be read, keeps every promise, and ends by itself in time."""
+    running = command("demo", "--seed", "7")
+    code, said = running.finish()
+    lines = said.splitlines()
+
+    assert 0 == code, said
+    assert "" == running.errors()
+    assert "promises kept: yes" == lines[-1]
+    assert lines[-2].startswith("gaps: 7 opened by faults, ")
+    assert lines[-3].endswith(", 0 elsewhere")
+    assert max(float(stamp) for stamp in re.findall(r"^ *(\d+\.\d\d)  ", said, re.MULTILINE)) < 30
+    assert not {char for char in said if unicodedata.category(char) == "Cc"} - {"\n"}
+
+
+@pytest.mark.parametrize("broken, code", [((), 0), (("a fill was delivered twice",), 1)])
+def test_exit_code(monkeypatch, broken, code):
+    """A broken promise is named and is exit code 1."""
+    monkeypatch.setattr(rehearsal, "rehearse", lambda story, seed: (Board("demo"), verdict(*broken)))
+    result = CliRunner().invoke(demo, ["--seed", "1"], standalone_mode=False)
+
+    assert code == result.return_value
+    assert [f"broken promise: {sentence}" for sentence in broken] == [
+        line for line in result.output.splitlines() if line.startswith("broken")
+    ]
+
+
+def test_seed_is_told(monkeypatch):
+    """A story drawn by chance can be repeated: its seed is said, and used."""
+    played = []
+    monkeypatch.setattr(
+        rehearsal, "rehearse", lambda story, seed: played.append(seed) or (Board("demo"), verdict())
+    )
+    result = CliRunner().invoke(demo, [], standalone_mode=False)
+
+    assert f"--seed {played[0]}" in " ".join(result.output.split())
+
+
+def test_proxy_is_kept_out(monkeypatch):
+    """A proxy of the environment is not asked for the way to this machine."""
+    seen = []
+    monkeypatch.setattr(
+        rehearsal,
+        "rehearse",
+        lambda story, seed: seen.append(os.environ["no_proxy"]) or (Board("demo"), verdict()),
+    )
+    CliRunner().invoke(demo, [], standalone_mode=False)
+
+    assert ["example.org,127.0.0.1"] == seen
+
+
+def test_stream_that_does_not_start(monkeypatch):
+    """A stream that does not start is one clear line."""
+
+    def fail(story, seed):
+        raise uds.StartTimeout(30.0, "connecting")
+
+    monkeypatch.setattr(rehearsal, "rehearse", fail)
+    result = CliRunner().invoke(demo, [])
+
+    assert 1 == result.exit_code
+    assert "Error: the stream did not start: not LIVE within 30 s: connecting" == result.output.splitlines()[-1]
+
+
+def test_summary():
+    """Each fault is summed up with what the stream made of it, and when."""
+    board = Board("demo", knows_faults=True)
+    board.take(opened(), 0.5)
+    board.take(closed(), 0.75)
+    board.take_fault("drops the connection", 1.0)
+
+    assert [
+        "  0.50  no fault of ours                noticed after 0.00 s, over after 0.25 s",
+        "  1.00  drops the connection            not noticed",
+    ] == list(summary(board))
+
+
+def test_interrupted(command):
+    """Ctrl-C ends it with exit code 130 and no traceback."""
+    running = command("demo", "--seed", "1")
+    running.hear("LIVE")
+    running.interrupt()
+    code, said = running.finish()
+
+    assert (130, "") == (code, running.errors())
+    assert "promises" not in said
+
+
+def test_interrupted_while_starting(command):
+    """Ctrl-C in the middle of the imports ends it as quietly."""
+    running = command("demo", before="import signal; from binance_uds.cli import interruption\n" + _INTERRUPTED_IMPORT)
+    code, _ = running.finish()
+
+    assert (130, "") == (code, running.errors())
+
+
+#: Sends the signal at the moment the heaviest module is about to be imported.
+_INTERRUPTED_IMPORT = """
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == "aiohttp":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+"""
+
+
+def test_terminal(command):
+    """On a terminal the display lives on the other screen, and Ctrl-C gives the terminal back as it was."""
+    master, terminal = os.openpty()
+    try:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        before = termios.tcgetattr(terminal)
+        running = command("demo", "--seed", "1", terminal=terminal, master=master)
+        on_screen = running.hear("● LIVE")
+        running.interrupt()
+        code = running.process.wait(60)
+        after = termios.tcgetattr(terminal)
+        os.close(terminal)
+        terminal = -1
+        _, said = running.finish()
+    finally:
+        os.close(master)
+        if terminal >= 0:
+            os.close(terminal)
+
+    assert (130, "") == (code, running.errors())
+    assert ALTERNATE_SCREEN in on_screen
+    assert said.rindex(NORMAL_SCREEN) > said.rindex(ALTERNATE_SCREEN)
+    assert SHOW_CURSOR in said[said.rindex("LIVE") :]
+    assert before == after

@@ -1,0 +1,95 @@
+"""What the stream tells about itself."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import attrs
+import pytest
+
+from binance_uds.events import notices
+from binance_uds.events.notices import (
+    Attention,
+    AttentionCode,
+    CallbackFailed,
+    GapCause,
+    GapClosed,
+    GapOpened,
+    Notice,
+    Proof,
+    StateChanged,
+    StreamState,
+    UndecodableFrame,
+)
+
+EXAMPLES = [
+    StateChanged(old=StreamState.LIVE, new=StreamState.STALE, reason="connection lost"),
+    GapOpened(gap_id=1, since_ms=1_700_000_000_000, cause=GapCause.KEY_EXPIRED),
+    GapClosed(gap_id=1, since_ms=1, until_ms=2, cause=GapCause.KEY_EXPIRED, proof=Proof.UNPROVEN),
+    CallbackFailed(handler=print, event="event", exception=ValueError("odd")),
+    UndecodableFrame(reason="not JSON", size=7),
+    Attention(code=AttentionCode.BANNED, message="wait"),
+]
+IDS = [type(notice).__name__ for notice in EXAMPLES]
+
+
+def test_every_notice_is_a_notice():
+    """One base takes them all."""
+    classes = {
+        member
+        for _, member in inspect.getmembers(notices, inspect.isclass)
+        if member.__module__ == notices.__name__ and attrs.has(member)
+    }
+
+    assert {Notice, *map(type, EXAMPLES)} == classes
+    assert [] == [member for member in classes if not issubclass(member, Notice)]
+
+
+@pytest.mark.parametrize("notice", EXAMPLES, ids=IDS)
+def test_a_notice_is_a_value(notice):
+    """It cannot be changed, has no room for more, and shows every field by name."""
+    first = attrs.fields(type(notice))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(notice, first, None)
+
+    assert not hasattr(notice, "__dict__")
+    assert notice == attrs.evolve(notice)
+    assert [] == [field.name for field in attrs.fields(type(notice)) if f"{field.name}=" not in repr(notice)]
+
+
+@pytest.mark.parametrize("notice", [notice for notice in EXAMPLES if not isinstance(notice, CallbackFailed)])
+def test_a_notice_travels(notice):
+    """It can be put onto a queue between processes."""
+    assert notice == pickle.loads(pickle.dumps(notice))
+
+
+@pytest.mark.parametrize("notice", EXAMPLES, ids=IDS)
+def test_the_fields_of_a_notice_are_explained(notice):
+    """The docstring has a line for every field."""
+    missing = [field.name for field in attrs.fields(type(notice)) if f"        {field.name}:" not in type(notice).__doc__]
+
+    assert [] == missing
+
+
+def test_a_report_without_findings_counts_nothing():
+    """What was not looked for is 0, and nothing is named."""
+    closed = EXAMPLES[2]
+
+    assert (0, 0, 0, ()) == (closed.recovered, closed.late, closed.duplicates, closed.unrecoverable)
+
+
+@pytest.mark.parametrize("state", StreamState)
+def test_a_state_reads_as_its_name(state):
+    """In a message a state is one word, and the class explains it."""
+    assert state.name == state.value == str(state) == f"{state}"
+    assert f"``{state.name}``" in StreamState.__doc__
+
+
+@pytest.mark.parametrize("vocabulary", [GapCause, Proof, AttentionCode])
+def test_the_words_of_a_vocabulary_are_distinct_texts(vocabulary):
+    """Causes, proofs and codes are plain text, to compare with, and no two are the same."""
+    words = [value for name, value in vars(vocabulary).items() if name.isupper()]
+
+    assert {str} == {type(word) for word in words}
+    assert len(words) == len(set(words))

@@ -1,0 +1,332 @@
+"""
+A session driven in virtual time: the runtime's worker without a thread, and an outside that follows a script.
+
+`Drive` takes the turns that the worker takes, on clocks that a test moves, and checks after every fact what must hold
+at any time. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
+
+import attrs
+
+from binance_uds.credentials import Secret
+from binance_uds.errors import UserDataStreamError
+from binance_uds.events.notices import GapClosed, GapOpened, Notice, StreamState
+from binance_uds.instants import Instant
+from binance_uds.markets import AccessForm, AccessPlan
+from binance_uds.protocol import commands as do
+from binance_uds.protocol import facts
+from binance_uds.protocol.commands import Command
+from binance_uds.protocol.facts import Call, Fact
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.session import Session, State
+
+KEY, OTHER_KEY = "k1-" + "a" * 61, "k2-" + "b" * 61
+QUERY, SUBSCRIBE, PATH = PLANS = tuple(
+    AccessPlan("wss://one.example/private", form) for form in (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
+)
+EPOCH = 1_700_000_000.0
+ROUND_TRIP = 0.05
+
+#: The most that retries may ask of the exchange in a minute: 13 walks fit in, waits doubling from half of 0.5 s to half of
+#: 15 s, and each takes one key and, twice per plan at most, a connection and a look at the exchange's clock.
+MOST_REQUESTS_A_MINUTE = 13 * (1 + 2 * 2 * len(PLANS))
+
+CommandT = TypeVar("CommandT", bound=Command)
+NoticeT = TypeVar("NoticeT", bound=Notice)
+
+
+def moment(seconds: float, *, slept: float = 0.0, set_by: float = 0.0) -> Instant:
+    """Return the moment `seconds` after a common start; the machine has slept, and its clock was set, by so much."""
+    return Instant(seconds, 70_000.0 + seconds + slept, EPOCH + seconds + slept + set_by)
+
+
+@attrs.define
+class Script:
+    """
+    How the outside answers; a test changes it as it goes.
+
+    Attributes:
+        key: The account's listen key.
+        names_key: Whether PUT says which key it extended.
+        call_takes: Seconds until a REST call is answered.
+        failing: What calls end with instead of an answer.
+        opening_takes: Seconds until a handshake succeeds, or is refused.
+        refusing: Plans whose handshake is refused.
+        mute: Plans on which nobody answers LIST_SUBSCRIPTIONS.
+        refusing_messages: Whether subscription messages are answered with an error.
+        lists: The keys named as subscribed; None: the connection's own.
+        list_takes: Seconds until the reply about the subscription.
+        pongs: Whether pings are answered.
+        drops_after: Seconds after which a connection ends by itself; None: never.
+        expires_after: Seconds after which the key of a new connection is said to have expired; None: never.
+        ahead: By how many seconds the exchange's clock is ahead of ours, as ours was at the start.
+    """
+
+    key: str = KEY
+    names_key: bool = True
+    call_takes: float = ROUND_TRIP
+    failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
+    opening_takes: float = ROUND_TRIP
+    refusing: Tuple[AccessPlan, ...] = ()
+    mute: Tuple[AccessPlan, ...] = ()
+    refusing_messages: bool = False
+    lists: Optional[Tuple[str, ...]] = None
+    list_takes: float = ROUND_TRIP
+    pongs: bool = True
+    drops_after: Optional[float] = None
+    expires_after: Optional[float] = None
+    ahead: float = 0.0
+
+
+@attrs.define
+class Drive:
+    """Drives one session; `issued` holds what it commanded, each with its virtual time."""
+
+    session: Session = attrs.field(factory=lambda: Session(PlanWalk(PLANS)))
+    script: Script = attrs.field(factory=Script)
+    jitter: float = 0.5
+    seconds: float = 0.0
+    slept: float = 0.0
+    set_by: float = 0.0
+    issued: List[Tuple[float, Command]] = attrs.field(factory=list)
+    _arrivals: List[Tuple[float, int, int, Optional[Fact]]] = attrs.field(factory=list)
+    _numbers: itertools.count[int] = attrs.field(factory=itertools.count)
+    _open: Dict[int, Secret] = attrs.field(factory=dict)
+    _last_look: Optional[Instant] = None
+    _gap: Optional[GapOpened] = None
+    _gaps_told: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._gaps_told = self.session.gaps
+
+    # The clocks
+
+    @property
+    def now(self) -> Instant:
+        """The present moment."""
+        return moment(self.seconds, slept=self.slept, set_by=self.set_by)
+
+    @property
+    def exchange_ms(self) -> float:
+        """What the exchange's clock shows."""
+        return (EPOCH + self.seconds + self.slept + self.script.ahead) * 1000
+
+    # What a test does
+
+    def start(self, within: float = 30.0) -> Drive:
+        """Let the user start the stream, and carry out what follows at once."""
+        self.digest(facts.Started(within))
+        return self
+
+    def live(self) -> Drive:
+        """Start, and run until the first probe has confirmed the key."""
+        self.start().run(1.0)
+        assert State.SERVING is self.session.state
+        return self
+
+    def run(self, seconds: float) -> Drive:
+        """Let time pass, turn by turn, as long as the session lasts."""
+        until = self.seconds + seconds
+        while self.seconds < until and not self.session.has_ended:
+            wake = self._next_wake(until)
+            self.seconds = max(self.seconds, wake)
+            self.turn()
+        return self
+
+    def run_until(self, reached: Callable[[], bool], within: float) -> float:
+        """Run until something holds, and return how many seconds that took."""
+        begun = self.seconds
+        while not reached():
+            assert self.seconds - begun <= within, f"not within {within} s"
+            wake = self._next_wake(begun + within + 1.0)
+            self.seconds = max(self.seconds, wake)
+            self.turn()
+        return self.seconds - begun
+
+    def suspend(self, seconds: float) -> Drive:
+        """Let the machine sleep: its monotonic clock stands still, and it wakes into a turn."""
+        self.slept += seconds
+        self.turn()
+        return self
+
+    def arrive(self, fact: Optional[Fact], *, on: Optional[int] = None, after: float = 0.0) -> None:
+        """Have a frame come on a connection, with what it tells the session; None: a pong."""
+        socket = self.session.socket if on is None else on
+        heapq.heappush(self._arrivals, (self.seconds + after, next(self._numbers), socket, fact))
+
+    def digest(self, *found: Fact) -> None:
+        """Let the session digest facts, and carry out what it commands, until nothing follows."""
+        waiting = list(found)
+        while waiting:
+            commands = self.session.handle(waiting.pop(0), self.now, self.jitter)
+            self.check(commands)
+            for command in commands:
+                waiting.extend(self._perform(command))
+        self.check_wait()
+
+    def turn(self) -> None:
+        """Look at the clocks, read the connections, report the timers, announce what changed."""
+        at = self.now
+        jump = self._last_look.jump(at) if self._last_look is not None else 0.0
+        self._last_look = at
+        if jump > self.session.timings.clock_jump:
+            self.digest(facts.ClocksJumped(jump))
+        while self._arrivals and self._arrivals[0][0] <= at.monotonic:
+            _, _, socket, fact = heapq.heappop(self._arrivals)
+            if socket in self._open:
+                self.session.heard(socket, at)
+                if fact is not None:
+                    self.digest(fact)
+        self.digest(*self.session.due(at))
+        for command in self.session.announce_state(self.now):
+            self._perform(command)
+
+    def _next_wake(self, latest: float) -> float:
+        return min(latest, self.session.next_deadline(self.now), *(row[0] for row in self._arrivals[:1]))
+
+    # What a test asks
+
+    def commanded(self, kind: Type[CommandT], since: float = 0.0) -> List[CommandT]:
+        """Return the commands of a kind issued since a virtual time."""
+        return [command for at, command in self.issued if at >= since and isinstance(command, kind)]
+
+    def calls(self, call: Call, since: float = 0.0) -> List[float]:
+        """Return when a REST call was made."""
+        return [at for at, made in self.issued if at >= since and isinstance(made, do.Make) and made.call is call]
+
+    def told(self, kind: Type[NoticeT], since: float = 0.0) -> List[NoticeT]:
+        """Return the notices of a kind announced since a virtual time."""
+        return [made.notice for made in self.commanded(do.Announce, since) if isinstance(made.notice, kind)]
+
+    @property
+    def state(self) -> StreamState:
+        """What a reader sees at this moment."""
+        return self.session.verdict(self.now).state
+
+    def most_requests_a_minute(self) -> int:
+        """Return the largest number of calls and connections within any minute."""
+        times = [at for at, command in self.issued if isinstance(command, do.BLOCKING)]
+        return max((sum(1 for at in times if start <= at < start + 60.0) for start in times), default=0)
+
+    # What always holds
+
+    def check(self, commands: List[Command]) -> None:
+        """Check what must hold after every fact."""
+        session = self.session
+        for command in commands:
+            if isinstance(command, do.Make):
+                assert session.generation == command.generation
+            elif isinstance(command, (do.OpenSocket, do.Subscribe, do.ListSubscriptions, do.SendPing)):
+                assert session.socket == command.socket
+            elif isinstance(command, do.CloseSocket):
+                assert command.socket < session.socket
+        if commands:
+            assert session.announced is session.verdict(self.now).state
+        if self.state is StreamState.LIVE:
+            assert session.gap is None
+            for _, proven, lease in session.proofs.leases(session.timings):
+                assert proven is not None
+                assert proven.age(self.now) <= lease
+        for command in commands:
+            if isinstance(command, do.Announce):
+                self._check_gap_notice(command.notice)
+        assert (self._gap is not None) == (session.gap is not None)
+
+    def _check_gap_notice(self, told: Notice) -> None:
+        """Check that gaps open and close in turn, count up, and end after they began."""
+        if isinstance(told, GapOpened):
+            assert self._gap is None
+            assert self._gaps_told + 1 == told.gap_id
+            self._gap, self._gaps_told = told, told.gap_id
+        elif isinstance(told, GapClosed):
+            assert self._gap is not None
+            assert (self._gap.gap_id, self._gap.cause) == (told.gap_id, told.cause)
+            assert told.since_ms <= self._gap.since_ms
+            assert told.since_ms <= told.until_ms
+            self._gap = None
+
+    def check_wait(self) -> None:
+        """Check that whatever is waited for has an end."""
+        timers = set(self.session.timers)
+        if self.session.has_ended:
+            assert set() == timers
+        else:
+            awaited = {
+                State.IDLE: set(),
+                State.CONFIRMING: {facts.PlanOverdue},
+                State.VERIFYING: {facts.RetryDue},
+                State.SERVING: {facts.PingDue, facts.ProbeDue},
+                State.WAITING: {facts.RetryDue},
+            }[self.session.state]
+            assert awaited <= timers, f"nothing ends the wait while {self.session.state.value}"
+
+    # How the outside answers
+
+    def _perform(self, command: Command) -> List[Fact]:
+        self.issued.append((self.seconds, command))
+        if isinstance(command, do.Make):
+            return [self._answer(command)]
+        if isinstance(command, do.OpenSocket):
+            return [self._opened(command)]
+        if isinstance(command, (do.Subscribe, do.ListSubscriptions)):
+            self._reply(command)
+        elif isinstance(command, do.SendPing) and self.script.pongs:
+            self.arrive(None, on=command.socket, after=ROUND_TRIP)
+        elif isinstance(command, do.CloseSocket):
+            del self._open[command.socket]
+        return []
+
+    def _answer(self, command: do.Make) -> Fact:
+        script, sent_at = self.script, self.now
+        self.seconds += script.call_takes
+        if command.call in script.failing:
+            return facts.CallFailed(command.generation, command.call, script.failing[command.call])
+        if command.call is Call.REQUEST_KEY:
+            return facts.KeyGranted(command.generation, Secret(script.key), sent_at)
+        if command.call is Call.PROBE_KEY:
+            return facts.KeyNamed(command.generation, Secret(script.key) if script.names_key else None, sent_at)
+        if command.call is Call.READ_CLOCK:
+            # The exchange looks at its clock just before it answers: the worst for whoever assumes the middle.
+            return facts.ClockRead(int(self.exchange_ms), sent_at, self.now)
+        return facts.BalancesRead(command.generation)
+
+    def _opened(self, command: do.OpenSocket) -> Fact:
+        script = self.script
+        self.seconds += script.opening_takes
+        if command.plan in script.refusing:
+            return facts.SocketRefused(command.socket, "refused")
+        self._open[command.socket] = command.key
+        if script.drops_after is not None:
+            self.arrive(facts.SocketLost(command.socket, "reset"), on=command.socket, after=script.drops_after)
+        if script.expires_after is not None:
+            self.arrive(
+                facts.ExpiryNoticed(command.socket, command.key), on=command.socket, after=script.expires_after
+            )
+        return facts.SocketOpened(command.socket, self.now)
+
+    def _reply(self, command: Command) -> None:
+        script, socket = self.script, self.session.socket
+        if self.session.plans.current in script.mute:
+            return
+        fact: Optional[Fact] = None
+        if script.refusing_messages:
+            fact = facts.SubscriptionRefused(socket, "the exchange answered with error 2")
+        elif isinstance(command, do.ListSubscriptions):
+            keys = (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
+            fact = facts.SubscriptionListed(socket, keys)
+        self.arrive(fact, on=socket, after=script.list_takes)
+
+    @property
+    def open_sockets(self) -> Set[int]:
+        """The connections that stand."""
+        return set(self._open)
+
+
+def signed(*, release_key: bool = False) -> Drive:
+    """Return a drive of a session that has a secret."""
+    return Drive(Session(PlanWalk(PLANS), signed=True, release_key=release_key))

@@ -1,0 +1,71 @@
+"""The exchange's clock: what is known of it, and how well."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from binance_uds.protocol.exchange_clock import ExchangeClock
+from tests.protocol.driving import EPOCH, moment
+
+EPOCH_MS = int(EPOCH * 1000)
+
+
+def test_before_a_reading_our_own_clock_has_to_do():
+    """Unread, the answer is our wall clock, give or take the uncertainty."""
+    clock = ExchangeClock(5_000)
+
+    assert not clock.is_known
+    assert EPOCH_MS + 2_000 == clock.now_ms(moment(2.0))
+    assert (EPOCH_MS - 3_000, EPOCH_MS + 7_000) == (clock.earliest_ms(moment(2.0)), clock.latest_ms(moment(2.0)))
+    assert 0 == clock.offset_ms(moment(2.0))
+
+
+def test_a_reading_is_dated_in_the_middle_of_its_round_trip():
+    """Half the round trip, and a millisecond for truncation, is what stays open."""
+    clock = ExchangeClock(5_000)
+    clock.set(EPOCH_MS + 60_000, moment(0.0), moment(0.2))
+
+    assert clock.is_known
+    assert 101 == clock.uncertainty_ms == pytest.approx(101, abs=1)
+    assert EPOCH_MS + 60_100 == clock.now_ms(moment(0.2))
+    assert 59_900 == pytest.approx(clock.offset_ms(moment(0.2)), abs=1)
+
+
+@given(
+    ahead=st.integers(-86_400_000, 86_400_000),
+    way_there=st.floats(0.0, 5.0),
+    way_back=st.floats(0.0, 5.0),
+    asked=st.floats(-600.0, 3_600.0),
+)
+def test_the_truth_lies_between_the_bounds(ahead, way_there, way_back, asked):
+    """However the round trip was divided, and before or after the reading, the exchange's time is within the bounds."""
+    clock = ExchangeClock(5_000)
+    clock.set(int(EPOCH_MS + way_there * 1000) + ahead, moment(0.0), moment(way_there + way_back))
+    truth_ms = EPOCH_MS + asked * 1000 + ahead
+
+    # A float of this size, as wall clocks are, has a grain of a quarter of a microsecond.
+    assert clock.earliest_ms(moment(asked)) <= truth_ms + 0.001
+    assert truth_ms - 0.001 <= clock.latest_ms(moment(asked))
+
+
+def test_clocks_that_disagree_widen_the_bounds():
+    """When our clocks differ about how much time passed, the bounds hold for every one of them."""
+    clock = ExchangeClock(5_000)
+    clock.set(EPOCH_MS, moment(0.0), moment(0.0))
+    woke = moment(10.0, slept=3_600.0)
+
+    assert EPOCH_MS + 10_000 - 1 == pytest.approx(clock.earliest_ms(woke), abs=1)
+    assert EPOCH_MS + 3_610_000 + 1 == pytest.approx(clock.latest_ms(woke), abs=1)
+    assert EPOCH_MS + 3_610_000 == clock.now_ms(woke)
+
+
+def test_a_new_reading_replaces_the_old():
+    """The latest reading counts, with its own uncertainty."""
+    clock = ExchangeClock(5_000)
+    clock.set(EPOCH_MS, moment(0.0), moment(4.0))
+    clock.set(EPOCH_MS + 10_000, moment(10.0), moment(10.0))
+
+    assert 1 == clock.uncertainty_ms
+    assert EPOCH_MS + 11_000 == clock.now_ms(moment(11.0))

@@ -1,0 +1,101 @@
+"""The walk over access plans."""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_uds.protocol.plans import PlanWalk
+from tests.protocol.driving import PATH, PLANS, QUERY, SUBSCRIBE
+
+
+def walk() -> PlanWalk:
+    """Return a walk that has begun."""
+    plans = PlanWalk(PLANS)
+    plans.begin()
+    return plans
+
+
+def rest_of(plans: PlanWalk) -> list[object]:
+    """Return the current plan and those that would follow."""
+    order = [plans.current]
+    while plans.has_next:
+        plans.advance(rejected=False)
+        order.append(plans.current)
+    return order
+
+
+def test_plans_come_in_their_order():
+    """Without a memory the walk is the market's own order."""
+    assert [QUERY, SUBSCRIBE, PATH] == rest_of(walk())
+
+
+@pytest.mark.parametrize("worked, order", [(0, [QUERY, SUBSCRIBE, PATH]), (1, [SUBSCRIBE, QUERY, PATH]), (2, [PATH, QUERY, SUBSCRIBE])])
+def test_the_plan_that_worked_comes_first_and_the_others_keep_their_order(worked, order):
+    """What worked is remembered; forgetting it restores the market's order."""
+    plans = walk()
+    for _ in range(worked):
+        plans.advance(rejected=False)
+    plans.settle()
+    plans.begin()
+
+    assert order == rest_of(plans)
+
+    plans.forget()
+    plans.begin()
+    assert [QUERY, SUBSCRIBE, PATH] == rest_of(plans)
+
+
+def test_the_first_that_opened_is_the_last_resort():
+    """Opening twice counts once, and the first to open has to do."""
+    plans = walk()
+    plans.advance(rejected=False)
+    plans.opened()
+    plans.opened()
+    plans.advance(rejected=False)
+    plans.opened()
+
+    assert plans.has_last_resort(without_current=True)
+    plans.fall_back(rejected=False)
+    assert (SUBSCRIBE, True) == (plans.current, plans.is_last_resort)
+
+    plans.fall_back(rejected=True)
+    assert (PATH, True) == (plans.current, plans.is_last_resort)
+    assert not plans.has_last_resort(without_current=True)
+    assert plans.has_last_resort(without_current=False)
+
+
+def test_a_rejected_plan_is_no_last_resort():
+    """What a reply showed to be wrong is not come back to in this walk."""
+    plans = walk()
+    plans.opened()
+    plans.advance(rejected=True)
+    plans.advance(rejected=True)
+
+    assert not plans.has_last_resort(without_current=False)
+
+
+def test_a_new_walk_knows_nothing_of_what_opened_in_the_last():
+    """Only the plan that worked is remembered; which ones opened may have changed."""
+    plans = walk()
+    plans.opened()
+    plans.begin()
+
+    assert not plans.has_last_resort(without_current=False)
+
+
+def test_a_last_resort_that_worked_stays_one_until_another_plan_does_better():
+    """It is not waited for again, which a plan that was confirmed is."""
+    plans = walk()
+    plans.opened()
+    plans.fall_back(rejected=False)
+    plans.settle()
+    plans.begin()
+
+    assert (QUERY, True) == (plans.current, plans.is_last_resort)
+
+    plans.advance(rejected=False)
+    assert not plans.is_last_resort
+
+    plans.forget()
+    plans.begin()
+    assert not plans.is_last_resort

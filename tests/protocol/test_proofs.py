@@ -1,0 +1,112 @@
+"""When a stream may call itself LIVE, as its reader judges."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from binance_uds.events.notices import StreamState
+from binance_uds.protocol.proofs import Proofs, Standing, Verdict, judge
+from binance_uds.protocol.timings import Timings
+from tests.protocol.driving import moment
+
+TIMINGS = Timings()
+SERVING = Standing(started=True, was_live=True, serving=True, confirmed=True, reason="connected")
+
+
+def proven(transport: float = 0.0, key: float = 0.0) -> Proofs:
+    """Return proofs of so many seconds after the start."""
+    return Proofs(moment(transport), moment(key))
+
+
+@pytest.mark.parametrize(
+    "standing, verdict",
+    [
+        (Standing(), Verdict(StreamState.IDLE, "not started")),
+        (Standing(started=True, reason="getting a key"), Verdict(StreamState.STARTING, "getting a key")),
+        (
+            Standing(started=True, was_live=True, reason="connection lost"),
+            Verdict(StreamState.STALE, "connection lost"),
+        ),
+        (attrs.evolve(SERVING, gap_open=True), Verdict(StreamState.REPAIRING, "connected")),
+        (SERVING, Verdict(StreamState.LIVE, "every proof holds")),
+        (attrs.evolve(SERVING, confirmed=False), Verdict(StreamState.LIVE, "subscription unconfirmed")),
+        (attrs.evolve(SERVING, ended=StreamState.STOPPED), Verdict(StreamState.STOPPED, "connected")),
+        (attrs.evolve(SERVING, ended=StreamState.FAILED), Verdict(StreamState.FAILED, "connected")),
+    ],
+)
+def test_the_verdict_on_each_standing(standing, verdict):
+    """Where a session stands, while every proof is fresh, decides its state and the reason given."""
+    assert verdict == judge(standing, proven(), TIMINGS, moment(1.0))
+
+
+@pytest.mark.parametrize(
+    "proofs, now, why",
+    [
+        (proven(key=40.0), 45.0, None),
+        (proven(key=40.0), 45.1, "the connection was last proven 45 s ago"),
+        (proven(transport=140.0), 150.0, None),
+        (proven(transport=140.0), 151.0, "the listen key was last proven 151 s ago"),
+        (Proofs(None, moment(0.0)), 1.0, "the connection is unproven"),
+        (Proofs(moment(0.0), None), 1.0, "the listen key is unproven"),
+        (Proofs(), 1.0, "the connection is unproven"),
+    ],
+)
+def test_a_proof_counts_for_its_lease(proofs, now, why):
+    """45 s for the connection, 150 s for the key; whoever asks later sees STALE, whatever the thread does."""
+    verdict = judge(SERVING, proofs, TIMINGS, moment(now))
+
+    assert (StreamState.LIVE if why is None else StreamState.STALE) is verdict.state
+    assert why == proofs.lapsed(TIMINGS, moment(now))
+    assert why in (None, verdict.why)
+
+
+@pytest.mark.parametrize("clock", ["slept", "set_by"])
+def test_a_proof_is_as_old_as_the_clock_that_shows_the_most(clock):
+    """A machine that slept, or whose clock was set forward, makes proofs older, never younger."""
+    assert StreamState.STALE is judge(SERVING, proven(), TIMINGS, moment(1.0, **{clock: 60.0})).state
+    assert StreamState.STALE is judge(SERVING, proven(), TIMINGS, moment(46.0, set_by=-40.0)).state
+
+
+def test_how_long_until_a_proof_lapses():
+    """Each standing proof is asked for; one that lapsed or is missing is not waited for."""
+    proofs = proven(transport=0.0, key=10.0)
+
+    assert [25.0, 140.0] == list(proofs.until_lapse(TIMINGS, moment(20.0)))
+    assert [110.0] == list(proofs.until_lapse(TIMINGS, moment(50.0)))
+    assert [] == list(Proofs().until_lapse(TIMINGS, moment(50.0)))
+
+
+def test_the_oldest_proof_is_where_a_gap_begins():
+    """The last moment at which everything was proven; now, when nothing was ever."""
+    assert moment(3.0) == proven(transport=8.0, key=3.0).oldest(moment(9.0))
+    assert moment(9.0) == Proofs().oldest(moment(9.0))
+
+
+def test_a_doubt_forgets_the_proofs_but_not_since_when():
+    """Void proofs are unproven, and what stood before stays the beginning until both are renewed."""
+    proofs = proven(transport=8.0, key=3.0)
+    proofs.void(moment(9.0))
+
+    assert (None, None) == (proofs.transport, proofs.key)
+    assert moment(3.0) == proofs.oldest(moment(10.0))
+
+    proofs.renew_transport(moment(10.0))
+    assert moment(3.0) == proofs.oldest(moment(11.0))
+
+    proofs.renew_key(moment(11.0))
+    assert moment(10.0) == proofs.oldest(moment(12.0))
+
+
+def test_a_doubt_can_also_be_settled_by_the_key_first():
+    """The order in which the two are renewed does not matter, and a second doubt keeps the first beginning."""
+    proofs = proven(transport=8.0, key=3.0)
+    proofs.void(moment(9.0))
+    proofs.renew_key(moment(10.0))
+    proofs.void(moment(11.0))
+
+    assert moment(3.0) == proofs.oldest(moment(12.0))
+
+    proofs.renew_key(moment(13.0))
+    proofs.renew_transport(moment(14.0))
+    assert moment(13.0) == proofs.oldest(moment(15.0))

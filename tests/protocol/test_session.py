@@ -1,0 +1,470 @@
+"""The session as a whole: its life, its timers, its bounds, and the times of its gaps."""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_uds.credentials import Secret
+from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
+from binance_uds.events.notices import Attention, GapCause, GapClosed, GapOpened, Proof, StateChanged, StreamState
+from binance_uds.protocol import commands as do
+from binance_uds.protocol import facts
+from binance_uds.protocol.commands import BLOCKING
+from binance_uds.protocol.facts import Call
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.session import RULES, UNRECOVERABLE, Session, SessionMisused, State
+from binance_uds.protocol.timings import Timings
+from tests.protocol.driving import KEY, OTHER_KEY, PLANS, Drive, moment, signed
+
+NOW = moment(0.0)
+#: As close to 1 as chance comes.
+MOST_JITTER = 1 - 1e-9
+
+
+def reach(state: State) -> Session:
+    """Return a session brought into a state by the shortest way."""
+    session = Session(PlanWalk(PLANS), signed=True)
+    failed = facts.CallFailed(0, Call.REQUEST_KEY, StreamInterrupted("no route"))
+    refused = facts.CallFailed(0, Call.REQUEST_KEY, CredentialsRejected(401, -2015, "no"))
+    way = {
+        State.KEYLESS: facts.Started(30.0),
+        State.CONNECTING: facts.KeyGranted(0, Secret(KEY), NOW),
+        State.CONFIRMING: facts.SocketOpened(1, NOW),
+        State.VERIFYING: facts.SubscriptionListed(1, (Secret(KEY),)),
+        State.SERVING: facts.BalancesRead(0),
+    }
+    aside = {State.WAITING: failed, State.FAILED: refused, State.STOPPED: facts.StopRequested()}
+    if state in aside:
+        session.handle(facts.Started(30.0), NOW, 0.0)
+        session.handle(aside[state], NOW, 0.0)
+        return session
+    for target, fact in way.items():
+        if session.state is not state:
+            session.handle(fact, NOW, 0.0)
+            assert target is session.state
+    return session
+
+
+def first_ms(drive: Drive) -> int:
+    """Return when the first gap began, as announced."""
+    return drive.told(GapOpened)[0].since_ms
+
+
+# A life
+
+
+def test_a_start_goes_from_key_to_connection_to_live():
+    """With nothing in the way a key-only stream is LIVE after a key, a handshake, a reply and a look at the clock."""
+    drive = Drive().live()
+
+    assert [Call.REQUEST_KEY, Call.READ_CLOCK, Call.PROBE_KEY] == [made.call for made in drive.commanded(do.Make)]
+    assert [StreamState.STARTING, StreamState.LIVE] == [told.new for told in drive.told(StateChanged)]
+    assert [] == drive.told(GapOpened)
+    assert StreamState.LIVE is drive.state
+    assert 0 == drive.session.reconnects
+
+
+def test_a_signed_start_also_reads_the_balances():
+    """With a secret the stream is not LIVE before a signed read succeeded, and asks for none when it reconnects."""
+    drive = signed().live()
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(1.0)
+
+    assert 1 == len(drive.calls(Call.READ_BALANCES))
+    assert 2 == len(drive.calls(Call.REQUEST_KEY))
+    assert StreamState.LIVE is drive.state
+    assert 1 == drive.session.reconnects
+
+
+def test_a_quiet_day_is_live_without_a_gap():
+    """A day in which nothing happens is LIVE throughout, with a probe a minute and a ping every 20 s."""
+    drive = Drive().live().run(86_400.0)
+
+    assert [StreamState.STARTING, StreamState.LIVE] == [told.new for told in drive.told(StateChanged)]
+    assert 1441 == pytest.approx(len(drive.calls(Call.PROBE_KEY)), abs=2)
+    assert 4320 == pytest.approx(len(drive.commanded(do.SendPing)), abs=2)
+
+
+def test_an_impossible_fact_is_a_defect_and_changes_nothing():
+    """What cannot be reported in a state raises, names both, and leaves the session as it was."""
+    session = reach(State.KEYLESS)
+    with pytest.raises(SessionMisused, match="BalancesRead while keyless"):
+        session.handle(facts.BalancesRead(0), NOW, 0.0)
+
+    assert State.KEYLESS is session.state
+    assert {facts.StartOverdue} == set(session.timers)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_stop_is_heard_in_every_state(state):
+    """Wherever a session stands, a stop ends it, closes what is open, and never waits for the exchange."""
+    session = reach(state)
+    open_socket = session.socket if session.socket_is_open else None
+    commands = session.handle(facts.StopRequested(), NOW, 0.0)
+
+    assert (State.FAILED if state is State.FAILED else State.STOPPED) is session.state
+    assert {} == session.timers
+    assert ([] if open_socket is None else [do.CloseSocket(open_socket)]) == [
+        command for command in commands if isinstance(command, do.CloseSocket)
+    ]
+    assert [] == [command for command in commands if isinstance(command, BLOCKING)]
+    assert (state not in (State.STOPPED, State.FAILED)) == (do.Finish(None) in commands)
+
+
+def test_nothing_is_heard_after_the_end():
+    """An ended session answers every fact with silence."""
+    drive = Drive().live()
+    drive.digest(facts.StopRequested())
+    socket, generation = drive.session.socket, drive.session.generation
+    late = (
+        facts.Started(30.0),
+        facts.SocketLost(socket, "reset"),
+        facts.KeyNamed(generation, Secret(KEY), NOW),
+        facts.ProbeDue(),
+        facts.ClocksJumped(100.0),
+    )
+
+    assert [] == [command for fact in late for command in drive.session.handle(fact, drive.now, 0.0)]
+    assert StreamState.STOPPED is drive.state
+
+
+def test_a_crash_is_visible():
+    """When the worker fails the session is FAILED, says why, and has nothing left to do."""
+    drive = Drive().live()
+    drive.session.crash("the thread failed")
+    drive.turn()
+
+    assert StreamState.FAILED is drive.told(StateChanged)[-1].new
+    assert "the thread failed" == drive.session.verdict(drive.now).why
+    assert [] == drive.session.due(drive.now)
+
+
+def test_changes_are_announced_before_calls_that_take_long():
+    """Whoever listens learns of an interruption before the next REST call, not after it."""
+    session = reach(State.SERVING)
+    commands = session.handle(facts.SocketLost(1, "reset"), NOW, 0.0)
+    kinds = [type(command.notice if isinstance(command, do.Announce) else command) for command in commands]
+
+    assert kinds.index(GapOpened) < kinds.index(StateChanged) < kinds.index(do.Make) == len(kinds) - 1
+
+
+def test_gaps_are_counted_on_from_an_earlier_session():
+    """A stream that is started again does not use a gap's number twice."""
+    drive = Drive(Session(PlanWalk(PLANS), gaps=4)).live()
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+
+    assert [5] == [told.gap_id for told in drive.told(GapOpened)]
+
+
+def test_a_gap_is_closed_as_unproven_when_nothing_reads_it_back():
+    """The report of a gap names what may be missing."""
+    drive = Drive().live()
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(1.0)
+    (closed,) = drive.told(GapClosed)
+
+    assert (1, GapCause.CONNECTION_LOST, Proof.UNPROVEN) == (closed.gap_id, closed.cause, closed.proof)
+    assert (0, 0, 0) == (closed.recovered, closed.late, closed.duplicates)
+    assert UNRECOVERABLE == closed.unrecoverable
+
+
+def test_no_gap_before_the_first_live():
+    """A start that stumbles has nothing to miss yet."""
+    drive = signed()
+    drive.script.failing[Call.READ_BALANCES] = StreamInterrupted("no route")
+    drive.start(within=100.0).run(1.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.script.failing.clear()
+    drive.run(5.0)
+
+    assert StreamState.LIVE is drive.state
+    assert [] == drive.told(GapOpened)
+
+
+# Timers
+
+
+def test_several_timers_due_at_once_do_not_contradict_each_other():
+    """After a freeze a pong is overdue and a probe and a ping are due; the interruption voids the other two."""
+    drive = Drive().live()
+    drive.script.pongs = False
+    drive.run_until(lambda: facts.PongOverdue in drive.session.timers, 21.0)
+    drive.seconds += 90.0
+    ripe = [type(fact) for fact in drive.session.due(drive.now)]
+    drive.turn()
+
+    assert {facts.PongOverdue, facts.PingDue, facts.ProbeDue} == set(ripe)
+    assert [GapCause.NO_ANSWER] == [told.cause for told in drive.told(GapOpened)]
+    assert [] == drive.session.due(drive.now)
+
+
+def test_a_start_that_succeeds_at_the_last_moment_is_not_overdue():
+    """The plan's time and the start's end in the same moment: what the first leads to voids the second."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start(within=1e9)
+    drive.run_until(lambda: drive.session.plans.is_last_resort, 60.0)
+    drive.session.timers[facts.StartOverdue] = drive.session.timers[facts.PlanOverdue]
+    ripe = [type(fact) for fact in drive.session.due(drive.now)]
+    drive.turn()
+
+    assert [facts.PlanOverdue, facts.StartOverdue] == ripe
+    assert State.SERVING is drive.session.state
+
+
+def test_a_timer_is_reported_until_it_is_digested():
+    """What is due stays due, in order of time; digesting it, or a later date, ends that."""
+    session = reach(State.SERVING)
+    session.arm(facts.PingDue, NOW, 5.0)
+    session.arm(facts.ProbeDue, NOW, 4.0)
+    later = moment(6.0)
+
+    assert [] == session.due(moment(3.9))
+    assert [facts.ProbeDue(), facts.PingDue()] == session.due(later) == session.due(later)
+
+    session.handle(facts.PingDue(), later, 0.0)
+    assert [facts.ProbeDue()] == session.due(later)
+    assert [] == session.handle(facts.PingDue(), later, 0.0)
+
+
+def test_the_next_deadline_is_whatever_comes_first():
+    """The loop wakes for a timer, for a proof about to lapse, and to look at its clocks."""
+    session = reach(State.SERVING)
+    timings = session.timings
+    session.disarm(facts.ProbeDue)
+    session.handle(facts.PingDue(), NOW, 0.0)
+    session.heard(session.socket, NOW)
+
+    assert timings.ping_interval == session.next_deadline(NOW)
+
+    session.disarm(facts.PingDue)
+    assert timings.longest_sleep == session.next_deadline(NOW)
+    assert timings.transport_lease + 0.001 == pytest.approx(session.next_deadline(moment(30.0)))
+
+
+def test_a_frame_of_the_connection_in_use_answers_for_the_pong():
+    """Any frame on the connection in use proves it and calls off the alarm; one on an old connection does neither."""
+    drive = Drive().live()
+    drive.script.pongs = False
+    drive.run_until(lambda: facts.PongOverdue in drive.session.timers, 21.0)
+    proven = drive.session.proofs.transport
+    drive.session.heard(drive.session.socket - 1, drive.now)
+
+    assert facts.PongOverdue in drive.session.timers
+    assert proven == drive.session.proofs.transport
+
+    drive.session.heard(drive.session.socket, drive.now)
+    assert facts.PongOverdue not in drive.session.timers
+    assert drive.now == drive.session.proofs.transport
+
+
+def test_a_lapse_is_announced_when_it_happens():
+    """A proof that lapses by the passing of time alone is announced within a moment of the lapse."""
+    drive = Drive().live()
+    drive.script.failing[Call.PROBE_KEY] = StreamInterrupted("no route")
+    proven = drive.session.proofs.key
+    drive.run_until(lambda: drive.told(StateChanged)[-1].new is StreamState.STALE, 200.0)
+
+    assert drive.session.timings.key_lease == pytest.approx(proven.age(drive.now), abs=0.1)
+    assert "the listen key was last proven 150 s ago" == drive.told(StateChanged)[-1].reason
+
+
+# What the bounds say
+
+
+def test_a_half_open_connection_is_found_within_the_bound():
+    """The worst case, a REST call in the way of the ping and of its answer, meets the bound and does not pass it."""
+    bound = Timings().half_open_found_within
+    drive = Drive().live()
+    answered = len(drive.commanded(do.SendPing)) + 1
+    drive.run_until(lambda: len(drive.commanded(do.SendPing)) == answered, 60.0)
+    drive.script.pongs, drive.script.call_takes = False, drive.session.timings.rest_timeout
+    drive.session.heard(drive.session.socket, drive.now)
+    died = drive.seconds
+    drive._arrivals.clear()
+    timers = drive.session.timers
+    timers[facts.ProbeDue] = timers[facts.PingDue] - 0.001
+    drive.run_until(lambda: facts.PongOverdue in timers, 30.0)
+    timers[facts.ProbeDue] = timers[facts.PongOverdue] - 0.001
+    drive.run_until(lambda: drive.told(GapOpened) != [], 60.0)
+    opened = [at for at, made in drive.issued if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)]
+
+    assert bound <= 40.0
+    assert bound - 0.01 <= opened[0] - died <= bound
+    assert GapCause.NO_ANSWER == drive.told(GapOpened)[0].cause
+
+
+@pytest.mark.parametrize("death", ["gone", "replaced"])
+def test_a_key_that_dies_without_a_word_is_found_within_the_bound(death):
+    """The worst case, the longest interval between two slow answers, meets the bound and does not pass it."""
+    bound = Timings().dead_key_found_within
+    drive = Drive(jitter=MOST_JITTER).live()
+    drive.script.call_takes = drive.session.timings.rest_timeout
+    probes = len(drive.calls(Call.PROBE_KEY)) + 1
+    drive.run_until(lambda: len(drive.calls(Call.PROBE_KEY)) == probes, 70.0)
+    died = drive.calls(Call.PROBE_KEY)[-1]
+    if death == "gone":
+        drive.script.failing[Call.PROBE_KEY] = ExchangeError(400, -1125, "This listenKey does not exist.")
+    drive.script.key = OTHER_KEY
+    drive.run_until(lambda: drive.told(GapOpened) != [], 90.0)
+    opened = [at for at, made in drive.issued if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)]
+
+    assert bound <= 75.0
+    assert bound - 0.01 <= opened[0] - died <= bound
+    assert {"gone": GapCause.KEY_GONE, "replaced": GapCause.KEY_REPLACED}[death] == drive.told(GapOpened)[0].cause
+
+
+# Sleep, and clocks that jump
+
+
+@pytest.mark.parametrize("asleep", [31.0, 3_600.0, 36_000.0])
+def test_after_a_sleep_nothing_is_believed_until_it_is_proven_again(asleep):
+    """A suspend voids the proofs at once; a ping and a probe renew them, and a stream that came through has no gap."""
+    drive = Drive().live().run(100.0)
+    woke = drive.seconds
+    drive.suspend(asleep).run(1.0)
+    states = [(told.new, told.reason) for told in drive.told(StateChanged, since=woke)]
+
+    assert [StreamState.STALE, StreamState.LIVE] == [state for state, _ in states]
+    assert "the connection is unproven" == states[0][1]
+    assert 1 == len(drive.calls(Call.PROBE_KEY, since=woke)) == len(drive.commanded(do.SendPing, since=woke))
+    assert 1 == len(drive.calls(Call.READ_CLOCK, since=woke))
+    assert [] == drive.told(GapOpened)
+
+
+@pytest.mark.parametrize("death", ["connection", "key"])
+def test_a_gap_found_after_a_sleep_began_before_it(death):
+    """What was lost while the machine slept lies inside the gap that is found afterwards."""
+    drive = Drive().live().run(100.0)
+    fell_asleep_ms = drive.exchange_ms
+    if death == "key":
+        drive.script.key = OTHER_KEY
+    else:
+        drive.script.pongs = False
+        drive._arrivals.clear()
+    drive.suspend(3_600.0)
+    drive.run_until(lambda: drive.told(GapOpened) != [], 15.0)
+
+    assert first_ms(drive) <= fell_asleep_ms
+
+
+def test_two_sleeps_in_a_row_do_not_move_the_beginning():
+    """A second doubt before the first was settled keeps the older beginning."""
+    drive = Drive().live().run(100.0)
+    fell_asleep_ms = drive.exchange_ms
+    drive.script.failing[Call.PROBE_KEY] = StreamInterrupted("no route")
+    drive.suspend(600.0).run(2.0)
+    drive.suspend(600.0).run(2.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+
+    assert first_ms(drive) <= fell_asleep_ms
+
+
+@pytest.mark.parametrize("by", [3_600.0, -3_600.0])
+def test_a_clock_that_was_set_voids_the_proofs_and_nothing_else(by):
+    """Someone sets the wall clock: STALE for a moment, no gap, and the exchange's clock is read again."""
+    drive = Drive().live().run(100.0)
+    before = drive.seconds
+    drive.set_by += by
+    drive.turn()
+    drive.run(1.0)
+
+    assert [StreamState.STALE, StreamState.LIVE] == [told.new for told in drive.told(StateChanged, since=before)]
+    assert 1 == len(drive.calls(Call.READ_CLOCK, since=before))
+    assert [] == drive.told(GapOpened)
+    assert abs(drive.session.clock.now_ms(drive.now) - drive.exchange_ms) <= drive.session.clock.uncertainty_ms
+
+
+def test_a_jump_between_the_states_is_remembered():
+    """Clocks that jump while a connection is being waited for void the proofs, and ask for nothing yet."""
+    drive = Drive()
+    drive.script.failing[Call.REQUEST_KEY] = StreamInterrupted("no route")
+    drive.start(within=1e9).run(1.0)
+    asked = len(drive.calls(Call.READ_CLOCK))
+    drive.suspend(600.0)
+
+    assert State.WAITING is drive.session.state
+    assert asked == len(drive.calls(Call.READ_CLOCK))
+    assert (None, None) == (drive.session.proofs.transport, drive.session.proofs.key)
+
+
+# The times of a gap
+
+
+@pytest.mark.parametrize("ahead", [0.0, 3.0, -3_600.0, 86_400.0])
+@pytest.mark.parametrize("call_takes", [0.001, 0.3, 4.0])
+def test_a_gap_contains_the_blind_interval_whatever_the_clocks_say(ahead, call_takes):
+    """Its bounds are the exchange's times, widened by what one reading of its clock leaves open."""
+    drive = Drive()
+    drive.script.ahead, drive.script.call_takes = ahead, call_takes
+    drive.start().run(20.0)
+    proven_ms = drive.exchange_ms - drive.session.proofs.oldest(drive.now).age(drive.now) * 1000
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run_until(lambda: drive.told(GapClosed) != [], 20.0)
+    (closed,) = drive.told(GapClosed)
+    widest_ms = call_takes * 1000 / 2 + 1
+    blind_until = [at for at, made in drive.issued if isinstance(made, do.Announce) and made.notice is closed][0]
+    blind_until_ms = drive.exchange_ms - (drive.seconds - blind_until) * 1000
+
+    assert proven_ms - 2 * widest_ms - 2 <= closed.since_ms <= proven_ms
+    assert blind_until_ms <= closed.until_ms <= blind_until_ms + 2 * widest_ms + 2
+
+
+def test_an_unread_clock_is_uncertain_by_seconds():
+    """While the exchange's clock could not be read, ours is taken, give or take 5 s."""
+    drive = Drive()
+    drive.script.failing[Call.READ_CLOCK] = StreamInterrupted("no route")
+    drive.live()
+    proven = drive.session.proofs.oldest(drive.now)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+
+    assert proven.wall_ms - 5_000 == first_ms(drive)
+
+
+@pytest.mark.parametrize("ahead", [-3_600.0, 3_600.0])
+def test_a_clock_read_during_a_gap_dates_its_beginning_again(ahead):
+    """A gap announced by a wrong clock of ours is reported with a beginning that the exchange's clock confirms."""
+    drive = Drive()
+    drive.script.failing[Call.READ_CLOCK] = StreamInterrupted("no route")
+    drive.script.ahead = ahead
+    drive.live()
+    proven_ms = drive.exchange_ms - drive.session.proofs.oldest(drive.now).age(drive.now) * 1000
+    drive.script.failing.clear()
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(1.0)
+    (closed,) = drive.told(GapClosed)
+
+    assert closed.since_ms <= proven_ms
+    assert closed.since_ms <= first_ms(drive)
+    assert closed.since_ms < drive.exchange_ms - 1000 <= closed.until_ms
+
+
+# The outside
+
+
+def test_every_rule_names_a_state_and_a_reaction():
+    """Over is over: no rule leads out of an ended session, and the table is all there is to look up."""
+    assert set() == {state for state, _ in RULES} & {State.STOPPED, State.FAILED}
+
+
+def test_no_secret_shows_in_a_session():
+    """Neither the session's repr nor anything it commanded or announced contains a listen key."""
+    drive = signed().live()
+    drive.digest(facts.ExpiryNoticed(drive.session.socket, Secret(KEY)))
+    drive.run(1.0)
+    shown = repr(drive.session) + "".join(repr(command) + str(command) for _, command in drive.issued)
+
+    assert KEY not in shown
+    assert drive.session.key is not None
+    assert drive.session.key.tag in shown
+
+
+def test_a_stumbling_start_says_what_is_in_the_way():
+    """Until a stream is LIVE its state is STARTING, and the reason is what stands in the way at the moment."""
+    drive = Drive()
+    drive.script.failing[Call.REQUEST_KEY] = StreamInterrupted("no route")
+    drive.start().run(1.0)
+
+    assert StreamState.STARTING is drive.state
+    assert "request of a listen key failed: no route" == drive.session.verdict(drive.now).why
+    assert [] == drive.told(Attention)

@@ -1,0 +1,248 @@
+"""Random walks: whatever the outside does, in whatever order, the session's promises hold."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from binance_uds.credentials import Secret
+from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
+from binance_uds.events.notices import GapClosed, StreamState
+from binance_uds.protocol import facts
+from binance_uds.protocol.facts import Call
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.session import Session, State
+from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PLANS, Drive
+
+KEYS = st.sampled_from([KEY, OTHER_KEY])
+ERRORS = st.sampled_from(
+    [
+        StreamInterrupted("no answer"),
+        ExchangeError(400, -1125, "This listenKey does not exist."),
+        ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow."),
+        ExchangeError(403, None, "no explanation"),
+        ExchangeError(418, -1003, "banned", 90.0),
+        ExchangeError(429, -1003, "Too many requests", 10.0),
+        ExchangeError(503, None, "no explanation"),
+        CredentialsRejected(401, -2015, "Invalid API-key, IP, or permissions for action."),
+    ]
+)
+#: Words of the connection that is in use, and of those before it; `None` is a frame with nothing in it for the session.
+WORDS = st.sampled_from(["pong", "expired", "expired without key", "expired other", "listed", "denied", "refused", "odd"])
+
+
+def said(word: str, socket: int, key: Optional[Secret]) -> Optional[facts.Fact]:
+    """Return the fact that a connection's word is."""
+    return {
+        "pong": None,
+        "expired": facts.ExpiryNoticed(socket, key),
+        "expired without key": facts.ExpiryNoticed(socket, None),
+        "expired other": facts.ExpiryNoticed(socket, Secret("k3-" + "c" * 61)),
+        "listed": facts.SubscriptionListed(socket, (key,) if key is not None else ()),
+        "denied": facts.SubscriptionListed(socket, ()),
+        "refused": facts.SubscriptionRefused(socket, "error 2"),
+        "odd": facts.FramesUndecodable(socket),
+    }[word]
+
+
+class Walk(RuleBasedStateMachine):
+    """A session, an outside that changes as it likes, and time that passes; the driver checks every step."""
+
+    @initialize(
+        signed=st.booleans(),
+        release_key=st.booleans(),
+        start_within=st.sampled_from([5.0, 30.0, 1e9]),
+        jitter=st.floats(0.0, 1.0, exclude_max=True),
+    )
+    def begin(self, signed: bool, release_key: bool, start_within: float, jitter: float) -> None:
+        """The user starts a stream."""
+        session = Session(PlanWalk(PLANS), signed=signed, release_key=release_key)
+        self.drive = Drive(session, jitter=jitter)
+        self.stopped = False
+        self.drive.start(start_within)
+
+    @property
+    def session(self) -> Session:
+        """The session under test."""
+        return self.drive.session
+
+    @rule(seconds=st.sampled_from([0.01, 0.6, 6.0, 21.0, 70.0, 200.0]))
+    def time_passes(self, seconds: float) -> None:
+        """The loop runs."""
+        self.drive.run(seconds)
+
+    @rule(seconds=st.floats(0.1, 400.0))
+    def the_thread_freezes(self, seconds: float) -> None:
+        """A callback, or the system, keeps the loop from running; then everything is due at once."""
+        self.drive.seconds += seconds
+        self.drive.turn()
+
+    @rule(seconds=st.sampled_from([1.0, 40.0, 7_200.0]))
+    def the_machine_sleeps(self, seconds: float) -> None:
+        """A suspend."""
+        self.drive.suspend(seconds)
+
+    @rule(seconds=st.sampled_from([-3_600.0, -40.0, 5.0, 3_600.0]))
+    def someone_sets_the_clock(self, seconds: float) -> None:
+        """The wall clock jumps."""
+        self.drive.set_by += seconds
+
+    @rule(call=st.sampled_from(Call), error=ERRORS)
+    def a_call_begins_to_fail(self, call: Call, error: Exception) -> None:
+        """From now on a call ends with an error."""
+        self.drive.script.failing[call] = error
+
+    @rule()
+    def the_calls_recover(self) -> None:
+        """REST works again."""
+        self.drive.script.failing.clear()
+
+    @rule(key=KEYS, names_key=st.booleans(), call_takes=st.sampled_from([0.001, 0.3, 5.0]))
+    def the_account_changes(self, key: str, names_key: bool, call_takes: float) -> None:
+        """Another key, another manner of PUT, another speed."""
+        self.drive.script.key, self.drive.script.names_key, self.drive.script.call_takes = key, names_key, call_takes
+
+    @rule(
+        refusing=st.sets(st.sampled_from(PLANS)),
+        mute=st.sets(st.sampled_from(PLANS)),
+        lists=st.sampled_from([None, None, (), (OTHER_KEY,)]),
+        list_takes=st.sampled_from([0.05, 5.5, 30.0]),
+        refusing_messages=st.booleans(),
+    )
+    def the_plans_change(self, refusing, mute, lists, list_takes, refusing_messages) -> None:
+        """Other plans open, answer, or name our key."""
+        script = self.drive.script
+        script.refusing, script.mute, script.lists = tuple(refusing), tuple(mute), lists
+        script.list_takes, script.refusing_messages = list_takes, refusing_messages
+
+    @rule(
+        pongs=st.booleans(),
+        drops_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
+        expires_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
+    )
+    def the_connections_change(self, pongs: bool, drops_after: Optional[float], expires_after: Optional[float]) -> None:
+        """Connections drop, keys die, pings stay unanswered."""
+        script = self.drive.script
+        script.pongs, script.drops_after, script.expires_after = pongs, drops_after, expires_after
+
+    @rule(words=st.lists(WORDS, min_size=1, max_size=4), age=st.integers(0, 2))
+    def a_connection_speaks(self, words, age: int) -> None:
+        """Frames of the newest connection, when it stands, or the last words of an old one."""
+        socket = self.session.socket - age
+        for word in words:
+            if age or socket in self.drive.open_sockets:
+                self.drive.digest(*filter(None, [said(word, socket, self.session.key)]))
+
+    @rule(age=st.integers(1, 3), key=KEYS, which=st.integers(0, 4))
+    def an_old_answer_comes(self, age: int, key: str, which: int) -> None:
+        """What was asked about an older key or connection is answered late."""
+        generation, socket, now = self.session.generation - age, self.session.socket - age, self.drive.now
+        self.drive.digest(
+            (
+                facts.KeyGranted(generation, Secret(key), now),
+                facts.KeyNamed(generation, Secret(key), now),
+                facts.CallFailed(generation, Call.PROBE_KEY, ExchangeError(400, -1125, "gone")),
+                facts.BalancesRead(generation),
+                facts.SocketLost(socket, "reset"),
+            )[which]
+        )
+
+    @rule(timer=st.sampled_from(facts.TIMERS))
+    def an_old_timer_comes(self, timer: type) -> None:
+        """A timer that was disarmed, or put off, is reported all the same."""
+        if self.session.timers.get(timer, float("inf")) > self.drive.now.monotonic:
+            self.drive.digest(timer())
+
+    @precondition(lambda self: self.drive.open_sockets)
+    @rule()
+    def the_connection_drops(self) -> None:
+        """A reset."""
+        self.drive.digest(facts.SocketLost(self.session.socket, "reset"))
+
+    @rule(chance=st.integers(0, 9))
+    def the_user_stops(self, chance: int) -> None:
+        """Now and then the user has enough."""
+        if chance == 0:
+            self.stopped = True
+            self.drive.digest(facts.StopRequested())
+
+    @invariant()
+    def what_is_announced_is_what_is_read(self) -> None:
+        """After a turn the announced state is the verdict of that moment."""
+        self.drive.turn()
+
+        assert self.drive.state is self.session.announced
+
+    @invariant()
+    def nothing_is_left_open(self) -> None:
+        """At most the newest connection stands, and none after the end."""
+        assert self.drive.open_sockets <= {self.session.socket}
+        assert not (self.session.has_ended and self.drive.open_sockets)
+        assert not self.stopped or self.session.has_ended
+
+    def teardown(self) -> None:
+        """When the outside is well again the stream heals, every gap closes, and no storm has passed."""
+        if not hasattr(self, "drive"):
+            return
+        drive = self.drive
+        assert drive.most_requests_a_minute() <= 2 * MOST_REQUESTS_A_MINUTE
+        if self.session.has_ended:
+            return
+        drive.script = type(drive.script)(key=drive.script.key)
+        drive.run(1_800.0)
+
+        assert self.session.has_ended or drive.state is StreamState.LIVE
+        assert self.session.gaps == len(drive.told(GapClosed))
+
+
+Walk.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestWalk = Walk.TestCase
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 1 - 1e-9])
+@pytest.mark.parametrize(
+    "storm",
+    [
+        {"drops_after": 0.01},
+        {"drops_after": 0.2},
+        {"drops_after": 31.0},
+        {"drops_after": 0.01, "mute": PLANS},
+        {"expires_after": 0.01},
+        {"expires_after": 0.2},
+        {"lists": ()},
+        {"lists": (), "list_takes": 30.0},
+        {"refusing": PLANS},
+        {"refusing_messages": True, "drops_after": 0.2},
+        {"pongs": False},
+        {"opening_takes": 5.0, "refusing": PLANS},
+        *({"failing": {call: error}} for call in Call for error in (
+            StreamInterrupted("no answer"),
+            ExchangeError(400, -1125, "This listenKey does not exist."),
+            ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow."),
+            ExchangeError(429, -1003, "Too many requests", 5.0),
+            CredentialsRejected(401, -2015, "no"),
+        )),
+    ],
+)  # fmt: skip
+def test_no_weather_is_a_storm(storm, jitter):
+    """Whatever goes wrong for ever, the requests of any minute stay bounded, before and after the first LIVE."""
+    for lived in (0.0, 100.0):
+        drive = Drive(Session(PlanWalk(PLANS), signed=True), jitter=jitter)
+        if lived:
+            drive.live().run(lived)
+        for name, value in storm.items():
+            setattr(drive.script, name, value)
+        if lived:
+            drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+        else:
+            drive.start(within=1e9)
+        drive.run(900.0)
+
+        assert MOST_REQUESTS_A_MINUTE >= drive.most_requests_a_minute()
+        assert drive.session.state is not State.STOPPED

@@ -1,0 +1,239 @@
+"""What facts mean: every fact in the states it can come in, the fence of generations, and the reading of errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_uds.credentials import Secret
+from binance_uds.errors import ConfigurationError, CredentialsRejected, ExchangeError, StreamInterrupted
+from binance_uds.events.notices import GapCause
+from binance_uds.protocol import facts, findings
+from binance_uds.protocol.facts import Call
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.session import Session, State
+from binance_uds.protocol.understanding import understand
+from tests.protocol.driving import KEY, OTHER_KEY, PLANS, moment
+
+SENT = moment(40.0)
+NOW = moment(41.0)
+OURS, THEIRS = Secret(KEY), Secret(OTHER_KEY)
+REFUSED = CredentialsRejected(401, -2015, "no")
+SILENCE = StreamInterrupted("no answer")
+
+
+def session_in(state: State, *, signed: bool = False, untried: int = 2, last_resort: bool = False) -> Session:
+    """Return a session as it is in a state, in use for 40 s, with so many plans left to try."""
+    session = Session(PlanWalk(PLANS), signed=signed)
+    session.plans.begin()
+    session.plans.opened()
+    for _ in range(2 - untried):
+        session.plans.advance(rejected=False)
+    if last_resort:
+        session.plans.fall_back(rejected=False)
+    session.state, session.generation, session.socket = state, 3, 7
+    session.key, session.in_use_since = OURS, moment(0.0)
+    serving = state is State.SERVING
+    session.stand(started=True, was_live=serving, serving=serving)
+    return session
+
+
+def meaning(session: Session, fact: facts.Fact) -> object:
+    """Return what a fact means now; asking changes nothing."""
+    before = repr(session)
+    found = understand(session, fact, NOW)
+
+    assert before == repr(session)
+    return found
+
+
+def failure(call: Call, error: Exception) -> facts.CallFailed:
+    """Return a failed call of the present generation."""
+    return facts.CallFailed(3, call, error)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        facts.KeyGranted(2, THEIRS, SENT),
+        facts.KeyNamed(2, THEIRS, SENT),
+        facts.KeyNamed(4, THEIRS, SENT),
+        facts.CallFailed(2, Call.PROBE_KEY, REFUSED),
+        facts.BalancesRead(2),
+        facts.SocketOpened(6, SENT),
+        facts.SocketRefused(6, "refused"),
+        facts.SocketLost(6, "reset"),
+        facts.SubscriptionListed(6, ()),
+        facts.SubscriptionRefused(6, "error 2"),
+        facts.ExpiryNoticed(6, None),
+        facts.ExpiryNoticed(6, OURS),
+        facts.FramesUndecodable(6),
+        facts.PingDue(),
+        facts.PongOverdue(),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_what_is_stale_means_nothing(fact):
+    """Answers about an old key, words of an old connection and timers that are not armed have no meaning."""
+    assert meaning(session_in(State.SERVING), fact) is None
+
+
+@pytest.mark.parametrize("state", [State.STOPPED, State.FAILED])
+def test_after_the_end_nothing_means_anything(state):
+    """An ended session finds nothing in any fact."""
+    assert meaning(session_in(state), facts.StopRequested()) is None
+
+
+def test_a_timer_means_something_once_its_moment_has_come():
+    """A timer that was put off since it was reported is stale."""
+    session = session_in(State.SERVING)
+    session.arm(facts.PingDue, NOW, 0.0)
+    session.arm(facts.ProbeDue, NOW, 0.1)
+
+    assert facts.PingDue() == meaning(session, facts.PingDue())
+    assert meaning(session, facts.ProbeDue()) is None
+
+
+@pytest.mark.parametrize(
+    "fact, found",
+    [
+        (facts.KeyGranted(3, OURS, SENT), findings.KeyConfirmed(SENT)),
+        (facts.KeyGranted(3, THEIRS, SENT), findings.Interrupted(GapCause.KEY_REPLACED)),
+        (facts.KeyNamed(3, OURS, SENT), findings.KeyConfirmed(SENT)),
+        (facts.KeyNamed(3, THEIRS, SENT), findings.Interrupted(GapCause.KEY_REPLACED)),
+        (facts.KeyNamed(3, None, SENT), findings.KeyUnnamed()),
+        (facts.ExpiryNoticed(7, OURS), findings.Interrupted(GapCause.KEY_EXPIRED)),
+        (facts.ExpiryNoticed(7, None), findings.Interrupted(GapCause.KEY_EXPIRED)),
+        (facts.ExpiryNoticed(7, THEIRS), None),
+        (facts.SocketLost(7, "reset"), findings.Interrupted(GapCause.CONNECTION_LOST, "reset")),
+        (facts.SubscriptionListed(7, (THEIRS, OURS)), findings.SubscriptionConfirmed(named=True)),
+        (facts.SubscriptionListed(7, (THEIRS,)), findings.Interrupted(GapCause.SUBSCRIPTION_LOST)),
+        (facts.SubscriptionRefused(7, "error 2"), None),
+        (facts.FramesUndecodable(7), findings.FrameLost()),
+        (facts.BalancesRead(3), facts.BalancesRead(3)),
+        (facts.ClockRead(1, SENT, NOW), facts.ClockRead(1, SENT, NOW)),
+    ],
+)
+def test_what_facts_mean_to_a_connection_in_use(fact, found):
+    """The meaning of each fact while serving."""
+    assert found == meaning(session_in(State.SERVING), fact)
+
+
+@pytest.mark.parametrize(
+    "error, found",
+    [
+        (SILENCE, findings.CallUnanswered("probe of the listen key failed: no answer")),
+        (ExchangeError(400, -1125, "gone"), findings.Interrupted(GapCause.KEY_GONE)),
+        (ExchangeError(429, -1003, "slow", 7.0), findings.CallHeld(7.0, 429, str(ExchangeError(429, -1003, "slow", 7.0)))),
+        (ExchangeError(403, None, "no"), findings.CallBlocked("Binance answered HTTP 403, no")),
+        (REFUSED, findings.CredentialsRefused(str(REFUSED))),
+        (
+            ExchangeError(503, None, "down"),
+            findings.CallUnanswered("probe of the listen key failed: Binance answered HTTP 503, down"),
+        ),
+        (
+            ExchangeError(400, -1021, "late"),
+            findings.CallUnanswered("probe of the listen key failed: Binance answered HTTP 400, -1021: late"),
+        ),
+        (ConfigurationError("odd"), findings.CallUnanswered("probe of the listen key failed: odd")),
+    ],
+)
+def test_what_a_failed_probe_means(error, found):
+    """Each kind of error while serving."""
+    assert found == meaning(session_in(State.SERVING), failure(Call.PROBE_KEY, error))
+
+
+def test_a_clock_that_could_not_be_read_means_nothing():
+    """Nothing depends on it but the width of gap times."""
+    for error in (SILENCE, REFUSED, ExchangeError(403, None, "no"), ExchangeError(418, None, "ban", 9.0)):
+        assert meaning(session_in(State.SERVING), failure(Call.READ_CLOCK, error)) is None
+
+
+@pytest.mark.parametrize("error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")])
+def test_before_the_first_live_a_refusal_is_final(error):
+    """What is wrong from the start will not come right by itself."""
+    assert findings.StartRefused(error) == meaning(session_in(State.KEYLESS), failure(Call.REQUEST_KEY, error))
+
+
+def test_a_refused_time_counts_once_and_for_signed_calls_alone():
+    """The first -1021 of a signed read asks for the clock; the second is an answer that helps nobody."""
+    session = session_in(State.VERIFYING, signed=True)
+    refused = failure(Call.READ_BALANCES, ExchangeError(400, -1021, "late"))
+
+    assert findings.ClockRefused() == meaning(session, refused)
+
+    session.clock_was_refused = True
+    assert isinstance(meaning(session, refused), findings.CallUnanswered)
+
+
+@pytest.mark.parametrize("seconds, short, found", [
+    (29.0, 0, findings.Interrupted), (29.0, 1, findings.InterruptedAgain), (31.0, 1, findings.Interrupted),
+])
+def test_only_a_second_short_life_is_an_interruption_again(seconds, short, found):
+    """The first short life may be chance; a decent one in between makes the next a first again."""
+    session = session_in(State.SERVING)
+    session.in_use_since, session.short_lives = moment(41.0 - seconds), short
+
+    assert found is type(meaning(session, facts.SocketLost(7, "reset")))
+
+
+def test_a_key_is_taken_where_there_is_none():
+    """Without a key in use a granted one is no probe."""
+    session = session_in(State.KEYLESS)
+    session.key = None
+    granted = facts.KeyGranted(3, THEIRS, SENT)
+
+    assert granted == meaning(session, granted)
+    assert meaning(session, facts.ExpiryNoticed(7, None)) is None
+
+
+@pytest.mark.parametrize("state", [State.CONFIRMING, State.VERIFYING])
+def test_an_unreadable_frame_before_use_means_nothing(state):
+    """The connection is not in use yet: whatever was missed lies in the gap that is open, or before the start."""
+    assert meaning(session_in(state), facts.FramesUndecodable(7)) is None
+
+
+@pytest.mark.parametrize("signed, found", [
+    (False, findings.SubscriptionConfirmed), (True, findings.SecretUnproven),
+])
+def test_a_confirmation_leads_to_use_or_to_the_secret(signed, found):
+    """With a secret that was never accepted, a signed read comes first."""
+    session = session_in(State.CONFIRMING, signed=signed)
+
+    assert found(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
+
+    session.secret_is_proven = True
+    assert findings.SubscriptionConfirmed(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
+
+
+DENIAL = "the exchange does not name our key as subscribed"
+
+
+@pytest.mark.parametrize(
+    "fact, reason, rejected",
+    [
+        (facts.SubscriptionListed(7, ()), DENIAL, True),
+        (facts.SubscriptionRefused(7, "error 2"), "error 2", False),
+        (facts.SocketLost(7, "reset"), "reset", False),
+        (facts.SocketRefused(7, "refused"), "refused", False),
+        (facts.PlanOverdue(), "no reply about the subscription", False),
+    ],
+)
+@pytest.mark.parametrize("untried", [0, 1])
+def test_how_a_plan_fails(fact, reason, rejected, untried):
+    """While there is another plan it comes next; after the last, the first that opened has to do."""
+    session = session_in(State.CONFIRMING, untried=untried)
+    session.arm(facts.PlanOverdue, NOW, 0.0)
+    found = findings.PlanFailed if untried else findings.PlansUnconfirmed
+
+    assert found(reason, rejected) == meaning(session, fact)
+
+
+def test_the_last_resort_answers_for_itself():
+    """On the last resort an error means nothing and a missing reply is a confirmation of sorts; a denial ends it."""
+    session = session_in(State.CONFIRMING, untried=0, last_resort=True)
+    session.arm(facts.PlanOverdue, NOW, 0.0)
+
+    assert meaning(session, facts.SubscriptionRefused(7, "error 2")) is None
+    assert findings.SubscriptionConfirmed(named=False) == meaning(session, facts.PlanOverdue())
+    assert findings.PlansExhausted(DENIAL) == meaning(session, facts.SubscriptionListed(7, ()))
+    assert findings.PlansExhausted("reset") == meaning(session, facts.SocketLost(7, "reset"))

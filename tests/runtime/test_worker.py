@@ -1,0 +1,534 @@
+"""The thread of a stream, with edges that do what a test tells them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Optional
+
+import attrs
+import pytest
+
+import binance_uds as uds
+from binance_uds.credentials import Secret
+from binance_uds.edges.clock import Clock
+from binance_uds.instants import Instant
+from binance_uds.protocol import commands as do
+from binance_uds.protocol import facts
+from binance_uds.protocol.delivery import Delivery
+from binance_uds.protocol.facts import Call
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.session import Session
+from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
+from binance_uds.runtime.doors import Doors
+from binance_uds.runtime.sockets import Read
+from binance_uds.runtime.watch import Health, StreamLog, Timeline
+from binance_uds.runtime.worker import Worker
+
+PATIENCE_S = 20.0
+KEY = "CanaryListenKey" + "l" * 49
+TRANSFER = b'{"e":"ACCOUNT_UPDATE","E":5,"T":4,"a":{"m":"DEPOSIT","B":[],"P":[]}}'
+EXPIRY = b'{"e":"listenKeyExpired","E":"5","listenKey":"%s"}' % KEY.encode()
+
+
+class FakeCalls:
+    """REST that grants one key after another and confirms them, unless a test says otherwise."""
+
+    used_weight = 5
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.made: list[Call] = []
+        self.released = 0
+        self.closed = False
+        self.instead: dict[Call, Callable[[], Any]] = {}
+
+    def make(self, command: do.Make) -> facts.Fact:
+        """Answer."""
+        self.made.append(command.call)
+        if command.call in self.instead:
+            self.instead[command.call]()
+        now = self._clock.now()
+        if command.call is Call.REQUEST_KEY:
+            return facts.KeyGranted(command.generation, Secret(KEY), now)
+        if command.call is Call.PROBE_KEY:
+            return facts.KeyNamed(command.generation, Secret(KEY), now)
+        if command.call is Call.READ_BALANCES:
+            return facts.BalancesRead(command.generation)
+        return facts.ClockRead(now.wall_ms, now, now)
+
+    def release_key(self) -> None:
+        """Count."""
+        self.released += 1
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+
+class FakeSockets:
+    """Connections that open, answer LIST_SUBSCRIPTIONS, and bring what a test puts into them."""
+
+    def __init__(self) -> None:
+        self.inbox: deque[bytes] = deque()
+        self.open_numbers: list[int] = []
+        self.waits: list[float] = []
+        self.at_close: tuple[bytes, ...] = ()
+        self.shut_calls = 0
+        self.instead: dict[str, Callable[[], Any]] = {}
+        self._woken = threading.Event()
+
+    def _maybe(self, what: str) -> None:
+        if what in self.instead:
+            self.instead[what]()
+
+    def put(self, frame: bytes) -> None:
+        """Let a frame arrive."""
+        self.inbox.append(frame)
+        self.wake()
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._woken.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait."""
+        self.waits.append(seconds)
+        self._maybe("wait")
+        self._woken.wait(min(max(seconds, 0.0), PATIENCE_S))
+        self._woken.clear()
+
+    def open(self, command: do.OpenSocket) -> facts.Fact:
+        """Open."""
+        self._maybe("open")
+        self.open_numbers.append(command.socket)
+        return facts.SocketOpened(command.socket, Clock().now())
+
+    def send(self, command: Any) -> list[facts.Fact]:
+        """Answer."""
+        self._maybe("send")
+        if isinstance(command, do.ListSubscriptions):
+            assert "LIST_SUBSCRIPTIONS" in LIST_SUBSCRIPTIONS
+            self.put(b'{"result":["%s"],"id":2}' % KEY.encode())
+        return []
+
+    def numbers(self) -> tuple[int, ...]:
+        """List."""
+        return tuple(self.open_numbers)
+
+    def read(self, number: int) -> Read:
+        """Read everything."""
+        self._maybe("read")
+        frames = tuple(self.inbox.popleft() for _ in range(len(self.inbox)))
+        return Read(number, frames, bool(frames))
+
+    def close(self, number: int) -> tuple[bytes, ...]:
+        """Close."""
+        self._maybe("close")
+        self.open_numbers.remove(number)
+        return self.at_close
+
+    def shut(self) -> None:
+        """Close everything."""
+        self.shut_calls += 1
+        self._maybe("shut")
+
+
+@attrs.define
+class Bench:
+    """A worker and its fakes."""
+
+    worker: Worker
+    calls: FakeCalls
+    sockets: FakeSockets
+    doors: Doors
+    items: list[Any]
+    timeline: Timeline
+
+    def live(self) -> Bench:
+        """Start, and wait until it settled."""
+        self.worker.start("tested", PATIENCE_S)
+        assert self.worker.wait_settled(PATIENCE_S)
+        return self
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"it did not become so: {self.timeline.steps()}"
+            self.worker.wait_ended(0.01)
+
+    def notices(self, notice_class: type[Any]) -> list[Any]:
+        """List what was announced."""
+        return [item for item in self.items if isinstance(item, notice_class)]
+
+
+@pytest.fixture
+def make_bench():
+    benches: list[Bench] = []
+
+    def make(clock: Optional[Clock] = None, signed: bool = False, **options: Any) -> Bench:
+        clock = clock or Clock()
+        calls, sockets, timeline = FakeCalls(clock), FakeSockets(), Timeline()
+        log = StreamLog("tested")
+        doors = Doors(log, PATIENCE_S, 100, lambda: None)
+        items: list[Any] = []
+        doors.add(uds.Event, items.append)
+        doors.add(uds.Notice, items.append)
+        session = Session(PlanWalk(uds.USDM.access_plans), signed=signed, **options)
+        worker = Worker(
+            session,
+            Delivery(uds.USDM.event_classes),
+            doors,
+            timeline,
+            log,
+            clock,
+            lambda worker: calls,  # type: ignore[arg-type, return-value]
+            lambda worker: sockets,  # type: ignore[arg-type, return-value]
+        )
+        benches.append(Bench(worker, calls, sockets, doors, items, timeline))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        assert bench.worker._thread is None or bench.worker.stop(PATIENCE_S)
+
+
+def boom() -> None:
+    raise RuntimeError(f"a defect that knows {KEY}")
+
+
+# Life
+
+
+def test_a_worker_starts_serves_and_stops(make_bench):
+    """From a key to LIVE, an event through, and the end: everything is closed, once."""
+    bench = make_bench().live()
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bench.worker.events > 0)
+    ended = bench.worker.stop(PATIENCE_S)
+
+    assert ended
+    assert bench.worker.has_ended
+    assert [uds.AccountUpdate] == [type(item) for item in bench.items if isinstance(item, uds.Event)]
+    assert ["STARTING", "LIVE", "STOPPED"] == [str(change.new) for change in bench.notices(uds.StateChanged)]
+    assert (1, True, []) == (bench.sockets.shut_calls, bench.calls.closed, bench.sockets.open_numbers)
+    assert bench.worker.error is None
+
+
+def test_a_signed_worker_proves_the_secret_before_it_is_live(make_bench):
+    """In signed mode one signed read comes before LIVE."""
+    bench = make_bench(signed=True).live()
+
+    assert Call.READ_BALANCES in bench.calls.made
+
+
+def test_what_a_connection_still_held_is_delivered_at_the_end(make_bench):
+    """stop() delivers what had arrived before it."""
+    bench = make_bench().live()
+    bench.sockets.at_close = (TRANSFER, TRANSFER)
+    bench.worker.stop(PATIENCE_S)
+
+    assert 2 == len(bench.notices(uds.AccountUpdate))
+    assert 2 == bench.worker.events
+
+
+def test_a_stop_before_the_thread_began_ends_in_stopped(make_bench):
+    """Asked to stop before its first step, a worker stops without a request and without a defect."""
+    bench = make_bench()
+    bench.worker.ask_stop()
+    bench.worker.start("tested", PATIENCE_S)
+
+    assert bench.worker.wait_ended(PATIENCE_S)
+    assert bench.worker.error is None
+    assert uds.StreamState.STOPPED is bench.worker.session.verdict(Clock().now()).state
+    assert [] == bench.sockets.open_numbers
+
+
+def test_release_key_is_done_at_the_end_only_if_asked(make_bench):
+    """With release_key the key is deleted once, at the end; without it never."""
+    released = []
+    for release_key in (True, False):
+        bench = make_bench(release_key=release_key).live()
+        before = bench.calls.released
+        bench.worker.stop(PATIENCE_S)
+        released.append((before, bench.calls.released))
+
+    assert [(0, 1), (0, 0)] == released
+
+
+def test_a_release_is_not_abandoned_by_the_stop_that_caused_it(make_bench):
+    """Every call is given up when the stream stops, but for the one that stopping itself makes."""
+    bench = make_bench(release_key=True)
+    seen: list[bool] = []
+    bench.calls.release_key = lambda: seen.append(bench.worker.abandoned())  # type: ignore[method-assign]
+    bench.live()
+    bench.worker.stop(PATIENCE_S)
+
+    assert [False] == seen
+    assert bench.worker.abandoned()
+
+
+def test_a_failed_release_is_logged_and_the_end_goes_on(make_bench, caplog):
+    """A refused DELETE is a warning; the stream is stopped all the same."""
+    bench = make_bench(release_key=True)
+
+    def refuse() -> None:
+        raise uds.ExchangeError(400, -1125, "This listenKey does not exist.")
+
+    bench.calls.release_key = refuse  # type: ignore[method-assign]
+    bench.live()
+
+    assert bench.worker.stop(PATIENCE_S)
+    assert "the listen key was not released" in caplog.text
+    assert bench.worker.error is None
+
+
+def test_the_busy_step_has_a_name(make_bench):
+    """While a call, an opening or a callback is under way, its name can be read."""
+    bench = make_bench()
+    names: list[Any] = []
+    bench.calls.instead[Call.REQUEST_KEY] = lambda: names.append(bench.worker.doing)
+    bench.sockets.instead["open"] = lambda: names.append(bench.worker.doing)
+    bench.doors.add(uds.StateChanged, lambda change: names.append(bench.worker.doing))
+    bench.live()
+    bench.worker.stop(PATIENCE_S)
+
+    assert "request of a listen key" in names
+    assert "connecting to fstream.binance.com (query form)" in names
+    assert any("callback" in str(name) for name in names)
+    assert bench.worker.doing is None
+
+
+def test_health_tells_what_the_run_adds(make_bench):
+    """Ages, the key's tag, the subscription, the counts of this run on top of those before it."""
+    bench = make_bench().live()
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bench.worker.events > 0)
+    before = Health(state=uds.StreamState.LIVE, why="", events=10, reconnects=2)
+    health = bench.worker.health(before, Clock().now())
+
+    assert Secret(KEY).tag == health.key_tag
+    assert ("confirmed", 11, 2, 0, False, 5) == (
+        health.subscription,
+        health.events,
+        health.reconnects,
+        health.gaps,
+        health.gap_open,
+        health.used_weight,
+    )
+    for age in (health.transport_proof_age_s, health.key_proof_age_s, health.last_event_age_s, health.key_age_s):
+        assert age is not None
+        assert 0 <= age < PATIENCE_S
+    assert health.clock_offset_ms is not None
+
+
+def test_the_sockets_are_read_before_a_deadline_is_judged(make_bench):
+    """A pong that came while a callback was slow counts, although its deadline has passed by now."""
+    passed = threading.Event()
+
+    class Leaping(Clock):
+        def now(self) -> Instant:
+            now = super().now()
+            by = 15.0 if passed.is_set() else 0.0
+            return Instant(now.monotonic + by, None if now.boot is None else now.boot + by, now.wall + by)
+
+    bench = make_bench(clock=Leaping(), timings=uds.Timings(ping_interval=20.0))
+    bench.live()
+    bench.until(lambda: Call.PROBE_KEY in bench.calls.made)
+    # As if a ping had been sent: its answer is due within ten seconds.
+    bench.worker.session.arm(facts.PongOverdue, Clock().now(), 10.0)
+
+    def slow(event: uds.AccountUpdate) -> None:
+        passed.set()
+        bench.sockets.put(TRANSFER)
+        bench.doors.remove(slow)
+
+    bench.doors.add(uds.AccountUpdate, slow)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bench.worker.events >= 2)
+    bench.worker.stop(PATIENCE_S)
+
+    assert [] == bench.notices(uds.GapOpened)
+
+
+def test_a_clock_jump_voids_the_proofs_until_they_are_renewed(make_bench):
+    """After a suspend the state is STALE at once, and LIVE again when probe and pong have answered."""
+    slept = threading.Event()
+
+    class Suspended(Clock):
+        def now(self) -> Instant:
+            now = super().now()
+            return attrs.evolve(now, wall=now.wall + 3600.0) if slept.is_set() else now
+
+    bench = make_bench(clock=Suspended()).live()
+    bench.until(lambda: Call.PROBE_KEY in bench.calls.made)
+    probes = bench.calls.made.count(Call.PROBE_KEY)
+    slept.set()
+    bench.sockets.wake()
+    bench.until(lambda: bench.calls.made.count(Call.PROBE_KEY) > probes)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bench.notices(uds.StateChanged)[-1].new is uds.StreamState.LIVE)
+
+    assert ["STARTING", "LIVE", "STALE", "LIVE"] == [str(change.new) for change in bench.notices(uds.StateChanged)]
+    assert any("clocks disagree" in step.text for step in bench.timeline.steps())
+
+
+# Defects
+
+
+KILL_POINTS = ["wait", "read", "send", "open", "close", "make"]
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+def test_a_defect_anywhere_ends_visibly(make_bench, caplog, point):
+    """Whatever the step, a defect ends in FAILED with a reason, everything is closed, and no frame gets out."""
+    bench = make_bench()
+    caplog.set_level(logging.DEBUG)
+    if point in ("open", "make", "send"):
+        bench.sockets.instead[point] = boom
+        if point == "make":
+            bench.calls.instead[Call.REQUEST_KEY] = boom
+        bench.worker.start("tested", PATIENCE_S)
+    else:
+        bench.live()
+        bench.sockets.instead[point] = boom
+        bench.sockets.put(EXPIRY)
+    assert bench.worker.wait_ended(PATIENCE_S)
+    verdict = bench.worker.session.verdict(Clock().now())
+
+    assert uds.StreamState.FAILED is verdict.state
+    assert "the stream's thread failed: RuntimeError" == verdict.why
+    assert isinstance(bench.worker.error, RuntimeError)
+    assert bench.worker.error.__traceback__ is None
+    assert uds.StreamState.FAILED is bench.notices(uds.StateChanged)[-1].new
+    assert (1, True) == (bench.sockets.shut_calls, bench.calls.closed)
+    (record,) = [record for record in caplog.records if record.levelno == logging.CRITICAL]
+    assert record.exc_info is None
+    assert "this is a defect" in record.getMessage()
+    assert "in boom" in record.getMessage()
+    assert KEY not in caplog.text
+
+
+def test_a_defect_in_a_frame_shows_no_key_among_the_variables(make_bench, monkeypatch):
+    """A crash while an expiry is digested leaves no exception whose frames show the key."""
+    bench = make_bench().live()
+    monkeypatch.setattr(bench.worker._delivery, "take", lambda frame, number: boom())
+    bench.sockets.put(EXPIRY)
+    assert bench.worker.wait_ended(PATIENCE_S)
+    error = bench.worker.error
+    assert error is not None
+    error.args = ("a defect",)
+
+    assert KEY not in "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def test_a_defect_in_the_end_itself_still_ends(make_bench):
+    """When even closing fails, whoever waits is let go, and queues end."""
+    bench = make_bench()
+    queue = bench.doors.queue((uds.Event,))
+    hooked: list[Any] = []
+    before, threading.excepthook = threading.excepthook, hooked.append
+    try:
+        bench.live()
+        bench.sockets.instead["shut"] = boom
+        ended = bench.worker.stop(PATIENCE_S)
+    finally:
+        threading.excepthook = before
+
+    assert ended
+    assert bench.calls.closed
+    assert [] == list(queue)
+    assert not bench.doors.is_inside_callback
+    assert [RuntimeError] == [seen.exc_type for seen in hooked]
+
+
+def test_without_a_thread_the_start_fails_visibly(make_bench, monkeypatch):
+    """When the system has no thread left, the run has ended, says why, and holds nothing."""
+    bench = make_bench()
+
+    def no_thread(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    bench.worker.start("tested", PATIENCE_S)
+
+    assert bench.worker.wait_ended(0)
+    assert "the system has no thread left for the stream" == str(bench.worker.error)
+    assert 1 == bench.sockets.shut_calls
+
+
+# Exits and forks
+
+
+@pytest.mark.parametrize("exit_class", [KeyboardInterrupt, SystemExit])
+def test_an_exit_from_the_loop_itself_ends_orderly(make_bench, exit_class):
+    """Where the loop runs in the user's thread, Ctrl-C or a handler's exit ends it like a stop, without our frames."""
+    bench = make_bench()
+
+    def leave() -> None:
+        if bench.notices(uds.StateChanged)[-1].new is uds.StreamState.LIVE:
+            raise exit_class(3)
+
+    bench.sockets.instead["wait"] = leave
+    bench.worker.run(PATIENCE_S)
+    exit_asked = bench.doors.take_exit()
+
+    assert isinstance(exit_asked, exit_class)
+    assert (3,) == exit_asked.args
+    assert exit_asked.__traceback__ is None
+    assert uds.StreamState.STOPPED is bench.worker.session.verdict(Clock().now()).state
+    assert (1, True, True) == (bench.sockets.shut_calls, bench.calls.closed, bench.worker.has_ended)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_callback_that_forks_leaves_the_child_with_nothing(make_bench):
+    """In the child of a callback nothing is sent, closed or delivered; the parent goes on."""
+    bench = make_bench()
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    after: list[Any] = []
+
+    def forking(event: uds.AccountUpdate) -> None:
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+        else:
+            # What the child does from here on is told to the parent, by name.
+            for name in ("send", "read", "close", "shut", "wait"):
+                bench.sockets.instead[name] = lambda name=name: os.write(writing, name.encode() + b" ")
+            bench.worker.run = lambda *_: None  # type: ignore[method-assign]
+
+    def behind(event: uds.AccountUpdate) -> None:
+        after.append(event)
+        if os.getpid() != parent:
+            os.write(writing, b"delivered ")
+
+    original = bench.worker.run
+
+    def run(start_within: float) -> None:
+        try:
+            original(start_within)
+        finally:
+            if os.getpid() != parent:
+                os.write(writing, b"left")
+                os._exit(0)
+
+    bench.worker.run = run  # type: ignore[method-assign]
+    bench.doors.add(uds.AccountUpdate, forking)
+    bench.doors.add(uds.AccountUpdate, behind)
+    bench.live()
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bool(after))
+    told = os.read(reading, 1000)
+    os.close(reading)
+    os.close(writing)
+
+    assert b"left" == told
+    assert not bench.worker.has_forked
+    assert uds.StreamState.LIVE is bench.worker.session.verdict(Clock().now()).state
