@@ -80,6 +80,9 @@ class UserDataStream:
     ) -> None:
         from .edges.dial import make_context, proxy_for
 
+        # First, so that a traceback can print a stream whose arguments are refused.
+        self.name = ""
+        self._worker: Optional[Worker] = None
         if not isinstance(market, Market):
             kind = type(market).__name__
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
@@ -107,7 +110,6 @@ class UserDataStream:
         self._timeline = Timeline()
         self._doors = Doors(self._log, self._timings.slow_callback, max_backlog, self._check_may_wait)
         self._lock = threading.Lock()
-        self._worker: Optional[Worker] = None
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = 0
 
@@ -383,6 +385,7 @@ class UserDataStream:
                 proxy=self._proxy,
                 abandoned=worker.abandoned,
                 timeout=self._timings.rest_timeout,
+                log=self._log.rest,
             )
             return Calls(rest, self._market, self._credentials, self._clock, session.clock.now_ms)
 

@@ -30,7 +30,7 @@ def sign(payload: bytes) -> str:
 def test_a_secret_shows_only_to_who_asks():
     """Whatever prints it prints stars; `reveal` alone gives the text."""
     secret = Secret(API_SECRET)
-    shown = [repr(secret), str(secret), f"{secret}", "%s %r" % (secret, secret), repr([secret]), repr({"a": secret})]
+    shown = [repr(secret), str(secret), f"{secret} {secret!r}", repr([secret]), repr({"a": secret})]
 
     assert API_SECRET == secret.reveal()
     assert [] == [text for text in shown if API_SECRET in text]
@@ -73,7 +73,9 @@ def test_a_secret_may_hold_what_json_may_hold():
 
 
 @pytest.mark.parametrize(
-    "api_secret, can_sign", [(None, False), (API_SECRET, True), (sign, True)], ids=["key-only", "secret", "signer"]
+    "api_secret, can_sign",
+    [(None, False), (API_SECRET, True), (sign, True)],
+    ids=["key-only", "secret", "signer"],
 )
 def test_what_credentials_are_made_of(api_secret, can_sign):
     """A key alone, a key and a secret, or a key and what signs."""
@@ -90,7 +92,12 @@ def test_what_credentials_are_made_of(api_secret, can_sign):
 def test_credentials_do_not_show():
     """Neither their repr nor a dictionary made of them contains a secret."""
     credentials = Credentials.of(API_KEY, API_SECRET)
-    shown = repr(credentials) + str(credentials) + repr(attrs.asdict(credentials)) + repr(attrs.astuple(credentials))
+    shown = (
+        repr(credentials)
+        + str(credentials)
+        + repr(attrs.asdict(credentials))
+        + repr(attrs.astuple(credentials))
+    )
 
     assert API_KEY not in shown
     assert API_SECRET not in shown

@@ -25,23 +25,31 @@ EXAMPLES = [
     (ConfigurationError("no such market"), "no such market"),
     (
         CredentialsRejected(401, -2014, "API-key format invalid."),
-        "Binance refused the credentials (HTTP 401, -2014: API-key format invalid.); "
-        "check that the API key was copied whole",
+        (
+            "Binance refused the credentials (HTTP 401, -2014: API-key format invalid.); "
+            "check that the API key was copied whole"
+        ),
     ),
     (
         CredentialsRejected(401, -2015, "Invalid API-key, IP, or permissions for action."),
-        "Binance refused the credentials (HTTP 401, -2015: Invalid API-key, IP, or permissions for action.); "
-        "check the key, its IP restriction and that futures are enabled for it",
+        (
+            "Binance refused the credentials (HTTP 401, -2015: Invalid API-key, IP, or permissions for action.); "
+            "check the key, its IP restriction and that futures are enabled for it"
+        ),
     ),
     (
         CredentialsRejected(400, -1022, "Signature for this request is not valid."),
-        "Binance refused the credentials (HTTP 400, -1022: Signature for this request is not valid.); "
-        "check the API secret: the signature made with it was refused",
+        (
+            "Binance refused the credentials (HTTP 400, -1022: Signature for this request is not valid.); "
+            "check the API secret: the signature made with it was refused"
+        ),
     ),
     (
         CredentialsRejected(401, None, "no explanation"),
-        "Binance refused the credentials (HTTP 401, no explanation); "
-        "check the API key, its secret, its IP restriction and its permissions",
+        (
+            "Binance refused the credentials (HTTP 401, no explanation); "
+            "check the API key, its secret, its IP restriction and its permissions"
+        ),
     ),
     (
         ExchangeError(400, -1125, "This listenKey does not exist."),
@@ -57,15 +65,25 @@ EXAMPLES = [
     (WaitTimeout(2.5, "OrderTradeUpdate"), "no OrderTradeUpdate within 2.5 s"),
     (
         BacklogOverflow(100, 7),
-        "the queue of 100 events is full and closed; 7 did not fit. Read faster, or give the stream a larger max_backlog",
+        (
+            "the queue of 100 events is full and closed; 7 did not fit. "
+            "Read faster, or give the stream a larger max_backlog"
+        ),
     ),
     (
         ForkedStream(),
-        "this stream was started before fork() and lives in the parent process only; "
-        "make and start a UserDataStream in this process instead",
+        (
+            "this stream was started before fork() and lives in the parent process only; "
+            "make and start a UserDataStream in this process instead"
+        ),
     ),
 ]
 IDS = [type(error).__name__ for error, _ in EXAMPLES]
+
+
+def pickled(protocol):
+    """Return a way through a pickle of this protocol."""
+    return lambda error: pickle.loads(pickle.dumps(error, protocol))
 
 
 @pytest.mark.parametrize("error, words", EXAMPLES, ids=IDS)
@@ -75,7 +93,7 @@ def test_an_error_says_what_to_do(error, words):
 
 
 @pytest.mark.parametrize("error", [error for error, _ in EXAMPLES], ids=IDS)
-@pytest.mark.parametrize("travel", [*(lambda error, p=p: pickle.loads(pickle.dumps(error, p)) for p in range(6)), copy.copy])
+@pytest.mark.parametrize("travel", [*map(pickled, range(6)), copy.copy])
 def test_an_error_travels_whole(error, travel):
     """Pickled or copied, an error keeps its class, its words and its facts."""
     arrived = travel(error)
@@ -107,7 +125,8 @@ def test_facts_are_attributes(error, facts):
 
 def test_every_error_is_of_the_tree_and_drawn_in_it():
     """One base takes them all, and the drawing at the top of the module shows each."""
-    classes = [member for _, member in inspect.getmembers(errors, inspect.isclass) if member.__module__ == errors.__name__]
+    members = [member for _, member in inspect.getmembers(errors, inspect.isclass)]
+    classes = [member for member in members if member.__module__ == errors.__name__]
 
     assert {type(error) for error, _ in EXAMPLES} | {UserDataStreamError} == set(classes)
     assert [] == [member.__name__ for member in classes if not issubclass(member, UserDataStreamError)]

@@ -32,13 +32,16 @@ def test_the_clock_that_shows_the_most_tells_the_age(elapsed, age, jump):
     assert jump == START.jump(after(*elapsed))
 
 
-@pytest.mark.parametrize("elapsed, least, most", [
-    ((10.0, 10.0, 10.0), 10_000, 10_000),
-    ((10.0, 3_610.0, 3_610.0), 10_000, 3_610_000),
-    ((-10.0, -3_610.0, -3_610.0), -3_610_000, -10_000),
-    ((0.0005, 0.0005, 0.0005), 0, 1),
-    ((-0.0005, -0.0005, -0.0005), -1, 0),
-])
+@pytest.mark.parametrize(
+    "elapsed, least, most",
+    [
+        ((10.0, 10.0, 10.0), 10_000, 10_000),
+        ((10.0, 3_610.0, 3_610.0), 10_000, 3_610_000),
+        ((-10.0, -3_610.0, -3_610.0), -3_610_000, -10_000),
+        ((0.0005, 0.0005, 0.0005), 0, 1),
+        ((-0.0005, -0.0005, -0.0005), -1, 0),
+    ],
+)
 def test_differences_in_milliseconds_are_bounds(elapsed, least, most):
     """Forwards and backwards, rounded outwards."""
     assert least == START.least_ms_to(after(*elapsed))

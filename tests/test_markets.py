@@ -24,7 +24,10 @@ def test_the_rows_are_encrypted_and_whole(market):
 
 def test_the_hosts_are_those_of_the_documentation():
     """A typing slip in a host would send keys to strangers."""
-    assert ("https://fapi.binance.com", "wss://fstream.binance.com/private") == (USDM.rest_url, USDM.stream_url)
+    assert ("https://fapi.binance.com", "wss://fstream.binance.com/private") == (
+        USDM.rest_url,
+        USDM.stream_url,
+    )
     assert "https://demo-fapi.binance.com" == USDM_DEMO.rest_url
     assert ("/fapi/v1/listenKey", "/fapi/v1/time", "/fapi/v3/balance") == (
         USDM.listen_key_path,
@@ -69,14 +72,25 @@ def test_loopback_may_be_plain(host):
 
 
 @pytest.mark.parametrize(
-    "host", ["fapi.binance.com", "127.0.0.1.example", "localhost.example", "10.0.0.1", "0.0.0.0", "[::2]", "1270.0.0.1"]
+    "host",
+    [
+        "fapi.binance.com",
+        "127.0.0.1.example",
+        "localhost.example",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::2]",
+        "1270.0.0.1",
+    ],
 )
 @pytest.mark.parametrize("changes", ["rest_url", "stream_url", "other_stream_urls"])
 def test_plain_text_beyond_loopback_has_to_be_asked_for(host, changes):
     """The listen key would go over the network in clear; the error says how to allow it."""
     url = f"http://{host}" if changes == "rest_url" else f"ws://{host}"
     value = (url,) if changes == "other_stream_urls" else url
-    with pytest.raises(ConfigurationError, match="unencrypted; use (https|wss)://, or set allow_plaintext=True"):
+    with pytest.raises(
+        ConfigurationError, match=r"unencrypted; use (https|wss)://, or set allow_plaintext=True"
+    ):
         attrs.evolve(USDM, **{changes: value})
 
     allowed = attrs.evolve(USDM, allow_plaintext=True, **{changes: value})

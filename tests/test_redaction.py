@@ -73,7 +73,10 @@ def test_a_short_text_is_no_secret():
 @pytest.mark.parametrize(
     "text, masked",
     [
-        ("GET /fapi/v3/balance?timestamp=1&signature=abc123", "GET /fapi/v3/balance?timestamp=1&signature=***"),
+        (
+            "GET /fapi/v3/balance?timestamp=1&signature=abc123",
+            "GET /fapi/v3/balance?timestamp=1&signature=***",
+        ),
         ("?signature=abc&recvWindow=1", "?signature=***&recvWindow=1"),
         ("wss://host/ws?listenKey=abc&events=A/B", "wss://host/ws?listenKey=***&events=A/B"),
         ("'/x?signature=abc' \"/y?listenKey=def\" end", "'/x?signature=***' \"/y?listenKey=***\" end"),
@@ -120,7 +123,8 @@ def test_a_message_that_does_not_format_is_masked_and_harms_nobody(log, capsys):
     """A slip in someone's logging call raises nothing here, and its arguments are masked."""
     logger, written = log
     secret = Secret(CANARY)
-    logger.info("two %s %s", secret.reveal())
+    slip = "two %s %s"
+    logger.info(slip, secret.reveal())
 
     assert "INFO two %s %s ('***',)\n" == written.getvalue()
     assert "" == capsys.readouterr().err

@@ -17,9 +17,6 @@ import attrs
 from ..errors import CredentialsRejected, ExchangeError, StreamInterrupted, UserDataStreamError
 from ..redaction import redact
 
-#: The exchange asks this address to wait; 418 is the ban that follows when it did not.
-HOLDING_STATUSES = (429, 418)
-
 #: Bad API key, bad key or permissions, bad signature, not authorised, account inactive: retrying cannot help.
 _CREDENTIAL_CODES = (-2014, -2015, -1022, -1002, -4109)
 
@@ -107,7 +104,7 @@ def _wait(answer: Answer, message: str, wall: float) -> Optional[float]:
         date = _epoch(retry_after)
         if date is not None:
             waits.append(date - now)
-    if answer.status in HOLDING_STATUSES:
+    if answer.status in _DEFAULT_WAIT_S:
         banned = _BANNED_UNTIL.search(message)
         if banned:
             waits.append(int(banned[1]) / 1000 - now)

@@ -72,7 +72,8 @@ class Frames(websocket.frame_buffer):
 
     def recv_length(self) -> None:
         super().recv_length()
-        assert self.header is not None and self.length is not None
+        assert self.header is not None
+        assert self.length is not None
         final, rsv1, rsv2, rsv3, opcode, is_masked, _ = self.header
         if rsv1 or rsv2 or rsv3:
             raise websocket.WebSocketProtocolException("reserved bits are set")

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Optional
+import time
+from typing import Any, Optional
 
 import attrs
 
 from ..errors import ExchangeError
+from .answers import Answer, verdict
 from .dial import Origin
+
+#: The exchange asks this address to wait; 418 is the ban that follows when it did not.
+HOLDING_STATUSES = (429, 418)
 
 
 @attrs.frozen
@@ -38,6 +43,14 @@ class Hold:
 
 _holds: dict[Origin, Hold] = {}
 _lock = threading.Lock()
+
+
+def heed(origin: Origin, answer: Answer) -> Any:
+    """Return what ``verdict`` makes of an answer of this origin, and obey it if it is an order to wait."""
+    outcome = verdict(answer, time.time())
+    if isinstance(outcome, ExchangeError) and outcome.status in HOLDING_STATUSES:
+        hold(origin, outcome, time.monotonic())
+    return outcome
 
 
 def hold(origin: Origin, answer: ExchangeError, now: float) -> None:

@@ -7,6 +7,7 @@ builds, sends and judges a request *returns* its error, and is gone when ``call`
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
@@ -16,10 +17,10 @@ import requests
 import urllib3.exceptions
 
 from ..credentials import Credentials, Secret
-from ..errors import ExchangeError, StreamInterrupted, UserDataStreamError
+from ..errors import StreamInterrupted, UserDataStreamError
 from ..redaction import watch_loggers, watched
 from . import holds
-from .answers import HOLDING_STATUSES, Answer, verdict
+from .answers import Answer
 from .deadline import Deadline
 from .dial import Origin, proxy_for, why_over
 from .holds import release_holds
@@ -35,7 +36,8 @@ MAX_BODY = 8 * 1024 * 1024
 
 _CHUNK = 64 * 1024
 
-_log = watched("binance_uds.rest")
+#: A logger, or one that adds the stream's name to every line.
+Log = Union["logging.Logger", "logging.LoggerAdapter[Any]"]
 
 
 class Rest:
@@ -49,6 +51,7 @@ class Rest:
         proxy: A proxy's URL, or None for what the environment says.
         abandoned: Asked while a call is under way; true ends it within moments. Called on another thread.
         timeout: Seconds a call may take in all, from the name's resolution to the body's last byte.
+        log: Where each call leaves a line; by default the logger ``binance_uds.rest``.
 
     Attributes:
         calls: How many requests were sent.
@@ -67,6 +70,7 @@ class Rest:
         proxy: Optional[str] = None,
         abandoned: Callable[[], bool] = lambda: False,
         timeout: float = 5.0,
+        log: Optional[Log] = None,
     ) -> None:
         self.calls = 0
         self.used_weight: Optional[int] = None
@@ -74,6 +78,7 @@ class Rest:
         self._credentials = credentials
         self._abandoned = abandoned
         self._timeout = timeout
+        self._log = watched("binance_uds.rest") if log is None else log
         self._origin = Origin.of(self._url)
         self._transport = Transport(self._origin, context=context, proxy=proxy_for(self._url, proxy))
         # urllib3 prints paths with their query at DEBUG level.
@@ -119,10 +124,8 @@ class Rest:
         outcome = answer
         if isinstance(answer, Answer):
             self.used_weight = answer.used_weight if answer.used_weight is not None else self.used_weight
-            outcome = verdict(answer, time.time())
-            if isinstance(outcome, ExchangeError) and outcome.status in HOLDING_STATUSES:
-                holds.hold(self._origin, outcome, time.monotonic())
-        _log.debug(
+            outcome = holds.heed(self._origin, answer)
+        self._log.debug(
             "%s %s: %s in %.0f ms",
             method,
             path,

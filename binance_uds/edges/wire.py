@@ -1,10 +1,8 @@
 """
 One WebSocket connection, never blocking once it is open.
 
-websocket-client shakes hands, speaks the protocol and keeps what is half read; its two calls on the socket
-are replaced by an inbox that ``receive`` fills and an outbox that empties as the peer reads. So no ping,
-trickle or full send buffer can hold the thread that owns the connection, and no time-out can cut a frame in
-two.
+Opening blocks, under one deadline. After that nothing does: ``receive`` hands out what has arrived, sending
+leaves for later what the peer does not take now, and the loop that owns the connection does the waiting.
 
 Source: RFC 6455; USDⓈ-M Futures > WebSocket Market Streams > Connect (a ping every 3 minutes).
 """
@@ -12,35 +10,29 @@ Source: RFC 6455; USDⓈ-M Futures > WebSocket Market Streams > Connect (a ping 
 from __future__ import annotations
 
 import contextlib
-import http
 import socket
 import ssl
+import time
 from typing import Callable, Optional, Union
 
 import attrs
 import websocket
+from requests.structures import CaseInsensitiveDict
 
 from ..credentials import Secret
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..redaction import redact, watch_loggers
+from . import holds
+from .answers import Answer
+from .buffered import Buffered, End
 from .deadline import Deadline
 from .dial import Origin, connect, in_words, proxy_for, why_over
-from .framing import Frames, cut_texts
 
 #: Largest message that is taken, in bytes; the exchange's are below 10 KiB.
 MAX_MESSAGE = 1024 * 1024
 
-#: Largest number of bytes waiting to be sent; we send pings, pongs and a few short requests.
-MAX_OUTBOX = 64 * 1024
-
-_CHUNK = 256 * 1024
-
-#: Most frames one ``receive`` works through, so that a flood of tiny ones delays no deadline by more than
-#: moments.
+#: Most frames one ``receive`` works through, so that a flood of tiny ones delays no deadline.
 _MAX_FRAMES = 2048
-
-#: What a non-blocking socket says instead of blocking.
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 #: websocket-client raises any of these for a connection that is dead or breaks the protocol.
 _LIBRARY_ERRORS = (websocket.WebSocketException, OSError, ValueError)
@@ -90,7 +82,7 @@ Message = Union[Text, Pong, Closed]
 class Wire:
     """One connection, from its handshake to its end; made by ``open``, owned by one thread."""
 
-    def __init__(self, ws: _Buffered) -> None:
+    def __init__(self, ws: Buffered) -> None:
         self._ws = ws
         self._drained = False
         self._failure: Optional[str] = None
@@ -250,122 +242,22 @@ class Wire:
             raise StreamInterrupted(self._failure)
 
 
-class _End(websocket.WebSocketException):
-    """There is nothing more to read; says why."""
-
-
-class _Buffered(websocket.WebSocket):
-    """websocket-client's protocol between an inbox and an outbox, on a socket that never blocks."""
-
-    def __init__(self, max_message: int) -> None:
-        super().__init__(skip_utf8_validation=True, enable_multithread=False)
-        self.frame_buffer = self.frames = Frames(self._recv, max_message)
-        self.connection: socket.socket
-        self.inbox, self.at = b"", 0
-        self.outbox = bytearray()
-        self.broken: Optional[str] = None  # why nothing can be sent any more
-        self.must_read_first = False  # TLS needs to hear from the peer before it can send
-        self._end: Optional[str] = None
-        self._is_empty = False
-        self._ping: Optional[bytes] = None
-
-    @property
-    def is_drained(self) -> bool:
-        """Whether all that had arrived was read and parsed."""
-        return self._is_empty and not self.inbox
-
-    def open(self, url: str, connection: socket.socket) -> None:
-        """Shake hands on a blocking connection, which does not block any more afterwards."""
-        self.connection = connection
-        # The head is read byte by byte, so what the peer sends right behind it is still in the socket.
-        options = {"socket": connection, "redirect_limit": 0, "suppress_origin": True}
-        self.connect(url, **options)  # type: ignore[no-untyped-call]
-        if self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
-            # websocket-client 1.9.0 takes a redirect it may not follow for success.
-            raise websocket.WebSocketException(f"HTTP {self.status}")
-        connection.setblocking(False)
-
-    def fill(self) -> None:
-        """Read until the socket would block, or the inbox is full."""
-        self.must_read_first = self._is_empty = False
-        chunks = [self.inbox[self.at :]]
-        room = _CHUNK - len(chunks[0])
-        while room > 0 and self._end is None and not self._is_empty:
-            try:
-                chunk = self.connection.recv(room)
-            except _WOULD_BLOCK:
-                self._is_empty = True
-            except OSError as exc:
-                self._end = f"the connection was lost: {in_words(exc)}"
-            else:
-                chunks.append(chunk)
-                room -= len(chunk)
-                if not chunk:
-                    self._end = "the peer closed the connection without a close frame"
-        self.inbox, self.at = b"".join(chunks), 0
-
-    def cut_texts(self, limit: int) -> list[bytes]:
-        """Take whole text messages off the inbox, if that is where the next one begins."""
-        if not self.frames.at_boundary:
-            return []
-        texts, self.at = cut_texts(self.inbox, self.at, limit, self.frames.max_message)
-        return texts
-
-    def settle(self) -> None:
-        """Answer the latest ping, and with it those before it (RFC 6455, 5.5.3); send what can be sent."""
-        if self._ping is not None and self.connected:
-            super().pong(self._ping)
-        self._ping = None
-        if self.at >= len(self.inbox) or not self.connected:
-            # Parsed, or behind the close frame; it may hold a listen key, so it is not kept around.
-            self.inbox, self.at = b"", 0
-        self.flush()
-
-    def flush(self) -> None:
-        """Send what the peer takes now."""
-        try:
-            while self.outbox and not self.broken:
-                del self.outbox[: self.connection.send(self.outbox)]
-        except ssl.SSLWantReadError:
-            self.must_read_first = True
-        except _WOULD_BLOCK:
-            pass
-        except OSError as exc:
-            self.broken = f"the connection was lost: {in_words(exc)}"
-
-    def pong(self, payload: Union[str, bytes] = b"") -> None:
-        self._ping = payload.encode() if isinstance(payload, str) else payload
-
-    def _recv(self, bufsize: int) -> bytes:
-        data = self.inbox[self.at : self.at + bufsize]
-        if not data:
-            # The library keeps what it has half read when it sees a time-out.
-            raise websocket.WebSocketTimeoutException() if self._end is None else _End(self._end)
-        self.at += len(data)
-        return data
-
-    def _send(self, data: Union[str, bytes]) -> int:
-        assert isinstance(data, bytes)
-        if len(self.outbox) + len(data) > MAX_OUTBOX:
-            self.broken = self.broken or "the peer does not read what it is sent"
-        if not self.broken:
-            self.outbox += data
-        return len(data)
-
-
 def _opened(
     url: Union[str, Secret],
     context: ssl.SSLContext,
     proxy: Optional[str],
     deadline: Deadline,
     max_message: int,
-) -> Union[_Buffered, UserDataStreamError]:
+) -> Union[Buffered, UserDataStreamError]:
     """Return an open connection, or why there is none; a traceback from here would hold the URL."""
     watch_loggers()
-    ws = _Buffered(max_message)
+    ws = Buffered(max_message)
     sock: Optional[socket.socket] = None
     try:
         origin = Origin.of(_plain(url))
+        held = holds.held(origin, time.monotonic())
+        if held is not None:
+            return StreamInterrupted(f"no handshake is tried: {held}")
         with deadline:
             sock = connect(
                 origin.url, context=context, proxy=proxy_for(origin.url, proxy), deadline=deadline
@@ -377,6 +269,7 @@ def _opened(
     except UserDataStreamError as exc:
         return type(exc)(*exc.args)
     except websocket.WebSocketBadStatusException as exc:
+        holds.heed(origin, Answer(exc.status_code, CaseInsensitiveDict(exc.resp_headers or {}), exc.resp_body or b""))
         reason = f"handshake refused with HTTP {exc.status_code}"
     except Exception as exc:
         response = ws.handshake_response
@@ -400,7 +293,7 @@ def _closed(payload: bytes) -> Closed:
 
 def _in_words(error: Exception) -> str:
     """Describe an error of the library or the system."""
-    if isinstance(error, _End):
+    if isinstance(error, End):
         return str(error)
     if isinstance(error, websocket.WebSocketTimeoutException):
         return "timed out"

@@ -20,7 +20,7 @@ class PlanWalk:
     A walk over a market's access plans.
 
     Attributes:
-        plans: All of them, best first.
+        plans: All of them, best first; one that was found out comes last.
         current: The one being tried or in use.
         is_last_resort: Whether ``current`` is used although no plan gave a usable reply.
     """
@@ -77,8 +77,9 @@ class PlanWalk:
         """Remember the current plan as the one that worked."""
         self._remembered = self.current
 
-    def forget(self) -> None:
-        """Begin the next walk at the first plan: the remembered one does not deliver."""
+    def demote(self) -> None:
+        """Try the current plan last from the next walk on: it was taken into use, and does not deliver."""
+        self.plans = (*(plan for plan in self.plans if plan != self.current), self.current)
         self._remembered, self.is_last_resort = None, False
 
     def _drop_current(self) -> None:

@@ -31,8 +31,9 @@ class Proofs:
     _before_doubt: Optional[Instant] = None
 
     def renew_transport(self, at: Instant) -> None:
-        """The connection was proven at this moment."""
-        self.transport = at
+        """The connection was proven at this moment, if not at a later one already, by what was read from it."""
+        if self.transport is None or self.transport.monotonic < at.monotonic:
+            self.transport = at
         self._settle_doubt()
 
     def renew_key(self, at: Instant) -> None:

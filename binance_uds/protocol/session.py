@@ -157,10 +157,17 @@ class Session:
         slow = [command for command in commands if isinstance(command, do.BLOCKING)]
         return [*swift, *self.announce_state(now), *slow]
 
-    def heard(self, socket: int, at: Instant) -> None:
-        """A frame came on this connection; ``at`` is when it was known to have arrived at the latest."""
+    def heard(self, socket: int, since: Instant) -> None:
+        """
+        A frame came on this connection.
+
+        Args:
+            socket: The connection's number.
+            since: When it was last looked at before. The frame is younger than that, and nothing more is known: it may
+                have lain unread while the machine slept or the thread was busy, and the connection died meanwhile.
+        """
         if socket == self.socket:
-            self.proofs.renew_transport(at)
+            self.proofs.renew_transport(since)
             self.timers.pop(facts.PongOverdue, None)
 
     def due(self, now: Instant) -> List[Fact]:

@@ -109,8 +109,7 @@ class Connection:
                 if message.type is WSMsgType.CLOSE:
                     self.close(message.data or None)
                 return
-            provoked = message.type is WSMsgType.PONG and message.data == PROVOKED
-            if self.is_frozen or provoked:
+            if message.type is WSMsgType.PONG and message.data == PROVOKED:
                 continue
             if not self._messages.count(int(self._loop.time() * 1000)):
                 self.close(1008, "Too many requests")

@@ -57,7 +57,7 @@ def test_a_connection_is_reused_and_known_to_be(serve, transport):
 
 
 def test_the_surroundings_have_no_say(serve, transport, monkeypatch):
-    """Proxies and certificates of the environment are dial's business; requests does not ask for them again."""
+    """Proxies and certificates of the environment are dial's business, not requests' once more."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")

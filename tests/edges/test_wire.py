@@ -491,6 +491,18 @@ def test_a_refused_handshake_names_the_status(serve, open_wire, status):
     assert f"handshake refused with HTTP {status}" == error.reason
 
 
+@pytest.mark.parametrize("status", [429, 418])
+def test_an_order_to_wait_is_obeyed_by_handshakes_too(serve, open_wire, status):
+    """After a 429 or 418 no handshake reaches that origin until its time has passed."""
+    server = serve(lambda peer: peer.read_head() and peer.answer({}, status, "Retry-After: 90\r\n"))
+    failure(lambda: open_wire(server.url("ws")))
+    error = failure(lambda: open_wire(server.url("ws")))
+
+    assert error.reason.startswith(f"no handshake is tried: Binance answered HTTP {status}")
+    assert "it asks to wait 90 s" in error.reason
+    assert 1 == server.connections
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirected_handshake_is_not_followed(serve, open_wire, status):
     """The listen key goes to nobody the exchange points to."""

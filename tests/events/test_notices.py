@@ -67,7 +67,8 @@ def test_a_notice_travels(notice):
 @pytest.mark.parametrize("notice", EXAMPLES, ids=IDS)
 def test_the_fields_of_a_notice_are_explained(notice):
     """The docstring has a line for every field."""
-    missing = [field.name for field in attrs.fields(type(notice)) if f"        {field.name}:" not in type(notice).__doc__]
+    fields = [field.name for field in attrs.fields(type(notice))]
+    missing = [name for name in fields if f"        {name}:" not in type(notice).__doc__]
 
     assert [] == missing
 

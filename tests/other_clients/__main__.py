@@ -89,8 +89,9 @@ def _listen(python: str, source: pathlib.Path, exchange: Exchange, deadline: Dea
     wrong = _compare(exchange, client_order_id, [line["event"] for line in told if "event" in line])
     if wrong:
         raise Unfinished("\n    ".join(["what it received is not what happened", *wrong]))
+    way = _CONNECTED.sub(r"\1 (\2)", connected)
     return (
-        f"{told[0]['version']}: took a listen key, connected to {_CONNECTED.sub(r'\1 (\2)', connected)}, received "
+        f"{told[0]['version']}: took a listen key, connected to {way}, received "
         f"the fill and the account update of order {client_order_id}, each value as REST tells it"
     )
 

@@ -45,18 +45,22 @@ class Exchange:
         Make a signed request.
 
         Raises:
-            Unfinished: It was refused.
+            Unfinished: It was refused, or not answered.
         """
         query = urlencode({**parameters, "timestamp": time.time_ns() // 1_000_000})
         signature = hmac.new(self.api_secret.encode(), query.encode(), hashlib.sha256).hexdigest()
-        with requests.Session() as session:
-            session.trust_env = False
-            response = session.request(
-                method,
-                f"{self.rest_url}{path}?{query}&signature={signature}",
-                headers={"X-MBX-APIKEY": self.api_key},
-                timeout=_TIMEOUT_S,
-            )
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                response = session.request(
+                    method,
+                    f"{self.rest_url}{path}?{query}&signature={signature}",
+                    headers={"X-MBX-APIKEY": self.api_key},
+                    timeout=_TIMEOUT_S,
+                )
+        except requests.RequestException as error:
+            # Its words would hold the signed address.
+            raise Unfinished(f"{method} {path} was not answered: {type(error).__name__}") from None
         if response.status_code != 200:
             raise Unfinished(f"{method} {path} was answered {response.status_code}: {response.text}")
         return response.json()

@@ -27,13 +27,14 @@ from binance_uds.protocol.session import Session, State
 
 KEY, OTHER_KEY = "k1-" + "a" * 61, "k2-" + "b" * 61
 QUERY, SUBSCRIBE, PATH = PLANS = tuple(
-    AccessPlan("wss://one.example/private", form) for form in (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
+    AccessPlan("wss://one.example/private", form)
+    for form in (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
 )
 EPOCH = 1_700_000_000.0
 ROUND_TRIP = 0.05
 
-#: The most that retries may ask of the exchange in a minute: 13 walks fit in, waits doubling from half of 0.5 s to half of
-#: 15 s, and each takes one key and, twice per plan at most, a connection and a look at the exchange's clock.
+#: The most that retries may ask of the exchange in a minute: 13 walks fit in, with waits that double from half of
+#: 0.5 s to half of 15 s; each takes one key and, twice per plan at most, a connection and a look at the clock.
 MOST_REQUESTS_A_MINUTE = 13 * (1 + 2 * 2 * len(PLANS))
 
 CommandT = TypeVar("CommandT", bound=Command)
@@ -54,6 +55,7 @@ class Script:
         key: The account's listen key.
         names_key: Whether PUT says which key it extended.
         call_takes: Seconds until a REST call is answered.
+        way_there: Share of that time which passes before the exchange acts.
         failing: What calls end with instead of an answer.
         opening_takes: Seconds until a handshake succeeds, or is refused.
         refusing: Plans whose handshake is refused.
@@ -70,6 +72,7 @@ class Script:
     key: str = KEY
     names_key: bool = True
     call_takes: float = ROUND_TRIP
+    way_there: float = 0.5
     failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
     opening_takes: float = ROUND_TRIP
     refusing: Tuple[AccessPlan, ...] = ()
@@ -172,14 +175,15 @@ class Drive:
     def turn(self) -> None:
         """Look at the clocks, read the connections, report the timers, announce what changed."""
         at = self.now
-        jump = self._last_look.jump(at) if self._last_look is not None else 0.0
+        before = self._last_look or at
+        jump = before.jump(at)
         self._last_look = at
         if jump > self.session.timings.clock_jump:
             self.digest(facts.ClocksJumped(jump))
         while self._arrivals and self._arrivals[0][0] <= at.monotonic:
             _, _, socket, fact = heapq.heappop(self._arrivals)
             if socket in self._open:
-                self.session.heard(socket, at)
+                self.session.heard(socket, before)
                 if fact is not None:
                     self.digest(fact)
         self.digest(*self.session.due(at))
@@ -197,7 +201,9 @@ class Drive:
 
     def calls(self, call: Call, since: float = 0.0) -> List[float]:
         """Return when a REST call was made."""
-        return [at for at, made in self.issued if at >= since and isinstance(made, do.Make) and made.call is call]
+        return [
+            at for at, made in self.issued if at >= since and isinstance(made, do.Make) and made.call is call
+        ]
 
     def told(self, kind: Type[NoticeT], since: float = 0.0) -> List[NoticeT]:
         """Return the notices of a kind announced since a virtual time."""
@@ -256,14 +262,14 @@ class Drive:
         if self.session.has_ended:
             assert set() == timers
         else:
-            awaited = {
+            awaited: Dict[State, Set[type]] = {
                 State.IDLE: set(),
                 State.CONFIRMING: {facts.PlanOverdue},
                 State.VERIFYING: {facts.RetryDue},
                 State.SERVING: {facts.PingDue, facts.ProbeDue},
                 State.WAITING: {facts.RetryDue},
-            }[self.session.state]
-            assert awaited <= timers, f"nothing ends the wait while {self.session.state.value}"
+            }
+            assert awaited[self.session.state] <= timers, f"nothing ends the wait while {self.session.state.value}"
 
     # How the outside answers
 
@@ -289,10 +295,12 @@ class Drive:
         if command.call is Call.REQUEST_KEY:
             return facts.KeyGranted(command.generation, Secret(script.key), sent_at)
         if command.call is Call.PROBE_KEY:
-            return facts.KeyNamed(command.generation, Secret(script.key) if script.names_key else None, sent_at)
+            return facts.KeyNamed(
+                command.generation, Secret(script.key) if script.names_key else None, sent_at
+            )
         if command.call is Call.READ_CLOCK:
-            # The exchange looks at its clock just before it answers: the worst for whoever assumes the middle.
-            return facts.ClockRead(int(self.exchange_ms), sent_at, self.now)
+            asked_ms = self.exchange_ms - script.call_takes * (1 - script.way_there) * 1000
+            return facts.ClockRead(int(asked_ms), sent_at, self.now)
         return facts.BalancesRead(command.generation)
 
     def _opened(self, command: do.OpenSocket) -> Fact:
@@ -302,10 +310,14 @@ class Drive:
             return facts.SocketRefused(command.socket, "refused")
         self._open[command.socket] = command.key
         if script.drops_after is not None:
-            self.arrive(facts.SocketLost(command.socket, "reset"), on=command.socket, after=script.drops_after)
+            self.arrive(
+                facts.SocketLost(command.socket, "reset"), on=command.socket, after=script.drops_after
+            )
         if script.expires_after is not None:
             self.arrive(
-                facts.ExpiryNoticed(command.socket, command.key), on=command.socket, after=script.expires_after
+                facts.ExpiryNoticed(command.socket, command.key),
+                on=command.socket,
+                after=script.expires_after,
             )
         return facts.SocketOpened(command.socket, self.now)
 
@@ -317,7 +329,9 @@ class Drive:
         if script.refusing_messages:
             fact = facts.SubscriptionRefused(socket, "the exchange answered with error 2")
         elif isinstance(command, do.ListSubscriptions):
-            keys = (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
+            keys = (
+                (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
+            )
             fact = facts.SubscriptionListed(socket, keys)
         self.arrive(fact, on=socket, after=script.list_takes)
 

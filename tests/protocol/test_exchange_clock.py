@@ -18,7 +18,10 @@ def test_before_a_reading_our_own_clock_has_to_do():
 
     assert not clock.is_known
     assert EPOCH_MS + 2_000 == clock.now_ms(moment(2.0))
-    assert (EPOCH_MS - 3_000, EPOCH_MS + 7_000) == (clock.earliest_ms(moment(2.0)), clock.latest_ms(moment(2.0)))
+    assert (EPOCH_MS - 3_000, EPOCH_MS + 7_000) == (
+        clock.earliest_ms(moment(2.0)),
+        clock.latest_ms(moment(2.0)),
+    )
     assert 0 == clock.offset_ms(moment(2.0))
 
 

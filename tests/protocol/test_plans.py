@@ -29,9 +29,12 @@ def test_plans_come_in_their_order():
     assert [QUERY, SUBSCRIBE, PATH] == rest_of(walk())
 
 
-@pytest.mark.parametrize("worked, order", [(0, [QUERY, SUBSCRIBE, PATH]), (1, [SUBSCRIBE, QUERY, PATH]), (2, [PATH, QUERY, SUBSCRIBE])])
+@pytest.mark.parametrize(
+    "worked, order",
+    [(0, [QUERY, SUBSCRIBE, PATH]), (1, [SUBSCRIBE, QUERY, PATH]), (2, [PATH, QUERY, SUBSCRIBE])],
+)
 def test_the_plan_that_worked_comes_first_and_the_others_keep_their_order(worked, order):
-    """What worked is remembered; forgetting it restores the market's order."""
+    """What worked is remembered."""
     plans = walk()
     for _ in range(worked):
         plans.advance(rejected=False)
@@ -40,9 +43,15 @@ def test_the_plan_that_worked_comes_first_and_the_others_keep_their_order(worked
 
     assert order == rest_of(plans)
 
-    plans.forget()
+
+def test_a_plan_that_was_found_out_comes_last():
+    """It worked once and then did not deliver: the next walk tries the others first, and remembers none."""
+    plans = walk()
+    plans.settle()
+    plans.demote()
     plans.begin()
-    assert [QUERY, SUBSCRIBE, PATH] == rest_of(plans)
+
+    assert [SUBSCRIBE, PATH, QUERY] == rest_of(plans)
 
 
 def test_the_first_that_opened_is_the_last_resort():
@@ -96,6 +105,8 @@ def test_a_last_resort_that_worked_stays_one_until_another_plan_does_better():
     plans.advance(rejected=False)
     assert not plans.is_last_resort
 
-    plans.forget()
+    plans.opened()
+    plans.fall_back(rejected=False)
+    plans.demote()
     plans.begin()
     assert not plans.is_last_resort

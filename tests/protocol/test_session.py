@@ -6,7 +6,15 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
-from binance_uds.events.notices import Attention, GapCause, GapClosed, GapOpened, Proof, StateChanged, StreamState
+from binance_uds.events.notices import (
+    Attention,
+    GapCause,
+    GapClosed,
+    GapOpened,
+    Proof,
+    StateChanged,
+    StreamState,
+)
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.commands import BLOCKING
@@ -57,7 +65,9 @@ def test_a_start_goes_from_key_to_connection_to_live():
     """With nothing in the way a key-only stream is LIVE after a key, a handshake, a reply and a look at the clock."""
     drive = Drive().live()
 
-    assert [Call.REQUEST_KEY, Call.READ_CLOCK, Call.PROBE_KEY] == [made.call for made in drive.commanded(do.Make)]
+    assert [Call.REQUEST_KEY, Call.READ_CLOCK, Call.PROBE_KEY] == [
+        made.call for made in drive.commanded(do.Make)
+    ]
     assert [StreamState.STARTING, StreamState.LIVE] == [told.new for told in drive.told(StateChanged)]
     assert [] == drive.told(GapOpened)
     assert StreamState.LIVE is drive.state
@@ -287,7 +297,11 @@ def test_a_half_open_connection_is_found_within_the_bound():
     drive.run_until(lambda: facts.PongOverdue in timers, 30.0)
     timers[facts.ProbeDue] = timers[facts.PongOverdue] - 0.001
     drive.run_until(lambda: drive.told(GapOpened) != [], 60.0)
-    opened = [at for at, made in drive.issued if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)]
+    opened = [
+        at
+        for at, made in drive.issued
+        if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)
+    ]
 
     assert bound <= 40.0
     assert bound - 0.01 <= opened[0] - died <= bound
@@ -307,11 +321,17 @@ def test_a_key_that_dies_without_a_word_is_found_within_the_bound(death):
         drive.script.failing[Call.PROBE_KEY] = ExchangeError(400, -1125, "This listenKey does not exist.")
     drive.script.key = OTHER_KEY
     drive.run_until(lambda: drive.told(GapOpened) != [], 90.0)
-    opened = [at for at, made in drive.issued if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)]
+    opened = [
+        at
+        for at, made in drive.issued
+        if isinstance(made, do.Announce) and isinstance(made.notice, GapOpened)
+    ]
 
     assert bound <= 75.0
     assert bound - 0.01 <= opened[0] - died <= bound
-    assert {"gone": GapCause.KEY_GONE, "replaced": GapCause.KEY_REPLACED}[death] == drive.told(GapOpened)[0].cause
+    assert {"gone": GapCause.KEY_GONE, "replaced": GapCause.KEY_REPLACED}[death] == drive.told(GapOpened)[
+        0
+    ].cause
 
 
 # Sleep, and clocks that jump
@@ -360,6 +380,23 @@ def test_two_sleeps_in_a_row_do_not_move_the_beginning():
     assert first_ms(drive) <= fell_asleep_ms
 
 
+@pytest.mark.parametrize("interruption", ["sleep", "freeze"])
+def test_a_frame_that_lay_unread_does_not_hide_what_was_lost_after_it(interruption):
+    """A frame came, the connection died, and for long nobody looked: the gap begins before all that."""
+    drive = Drive().live().run(100.0)
+    looked_ms = drive.exchange_ms
+    drive.arrive(None)
+    drive.script.pongs = False
+    if interruption == "sleep":
+        drive.suspend(3_600.0)
+    else:
+        drive.seconds += 600.0
+        drive.turn()
+    drive.run_until(lambda: drive.told(GapOpened) != [], 15.0)
+
+    assert first_ms(drive) <= looked_ms
+
+
 @pytest.mark.parametrize("by", [3_600.0, -3_600.0])
 def test_a_clock_that_was_set_voids_the_proofs_and_nothing_else(by):
     """Someone sets the wall clock: STALE for a moment, no gap, and the exchange's clock is read again."""
@@ -369,10 +406,14 @@ def test_a_clock_that_was_set_voids_the_proofs_and_nothing_else(by):
     drive.turn()
     drive.run(1.0)
 
-    assert [StreamState.STALE, StreamState.LIVE] == [told.new for told in drive.told(StateChanged, since=before)]
+    assert [StreamState.STALE, StreamState.LIVE] == [
+        told.new for told in drive.told(StateChanged, since=before)
+    ]
     assert 1 == len(drive.calls(Call.READ_CLOCK, since=before))
     assert [] == drive.told(GapOpened)
-    assert abs(drive.session.clock.now_ms(drive.now) - drive.exchange_ms) <= drive.session.clock.uncertainty_ms
+    assert (
+        abs(drive.session.clock.now_ms(drive.now) - drive.exchange_ms) <= drive.session.clock.uncertainty_ms
+    )
 
 
 def test_a_jump_between_the_states_is_remembered():
@@ -393,17 +434,20 @@ def test_a_jump_between_the_states_is_remembered():
 
 @pytest.mark.parametrize("ahead", [0.0, 3.0, -3_600.0, 86_400.0])
 @pytest.mark.parametrize("call_takes", [0.001, 0.3, 4.0])
-def test_a_gap_contains_the_blind_interval_whatever_the_clocks_say(ahead, call_takes):
+@pytest.mark.parametrize("way_there", [0.0, 1.0])
+def test_a_gap_contains_the_blind_interval_whatever_the_clocks_say(ahead, call_takes, way_there):
     """Its bounds are the exchange's times, widened by what one reading of its clock leaves open."""
     drive = Drive()
-    drive.script.ahead, drive.script.call_takes = ahead, call_takes
+    drive.script.ahead, drive.script.call_takes, drive.script.way_there = ahead, call_takes, way_there
     drive.start().run(20.0)
     proven_ms = drive.exchange_ms - drive.session.proofs.oldest(drive.now).age(drive.now) * 1000
     drive.digest(facts.SocketLost(drive.session.socket, "reset"))
     drive.run_until(lambda: drive.told(GapClosed) != [], 20.0)
     (closed,) = drive.told(GapClosed)
     widest_ms = call_takes * 1000 / 2 + 1
-    blind_until = [at for at, made in drive.issued if isinstance(made, do.Announce) and made.notice is closed][0]
+    blind_until = next(
+        at for at, made in drive.issued if isinstance(made, do.Announce) and made.notice is closed
+    )
     blind_until_ms = drive.exchange_ms - (drive.seconds - blind_until) * 1000
 
     assert proven_ms - 2 * widest_ms - 2 <= closed.since_ms <= proven_ms

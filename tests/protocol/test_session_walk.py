@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Optional
 
 import pytest
@@ -18,6 +19,8 @@ from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session, State
 from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PLANS, Drive
 
+#: How many random walks are taken.
+WALKS = int(os.environ.get("UDS_WALKS", "100"))
 KEYS = st.sampled_from([KEY, OTHER_KEY])
 ERRORS = st.sampled_from(
     [
@@ -32,7 +35,9 @@ ERRORS = st.sampled_from(
     ]
 )
 #: Words of the connection that is in use, and of those before it; `None` is a frame with nothing in it for the session.
-WORDS = st.sampled_from(["pong", "expired", "expired without key", "expired other", "listed", "denied", "refused", "odd"])
+WORDS = st.sampled_from(
+    ["pong", "expired", "expired without key", "expired other", "listed", "denied", "refused", "odd"]
+)
 
 
 def said(word: str, socket: int, key: Optional[Secret]) -> Optional[facts.Fact]:
@@ -104,7 +109,11 @@ class Walk(RuleBasedStateMachine):
     @rule(key=KEYS, names_key=st.booleans(), call_takes=st.sampled_from([0.001, 0.3, 5.0]))
     def the_account_changes(self, key: str, names_key: bool, call_takes: float) -> None:
         """Another key, another manner of PUT, another speed."""
-        self.drive.script.key, self.drive.script.names_key, self.drive.script.call_takes = key, names_key, call_takes
+        self.drive.script.key, self.drive.script.names_key, self.drive.script.call_takes = (
+            key,
+            names_key,
+            call_takes,
+        )
 
     @rule(
         refusing=st.sets(st.sampled_from(PLANS)),
@@ -124,7 +133,9 @@ class Walk(RuleBasedStateMachine):
         drops_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
         expires_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
     )
-    def the_connections_change(self, pongs: bool, drops_after: Optional[float], expires_after: Optional[float]) -> None:
+    def the_connections_change(
+        self, pongs: bool, drops_after: Optional[float], expires_after: Optional[float]
+    ) -> None:
         """Connections drop, keys die, pings stay unanswered."""
         script = self.drive.script
         script.pongs, script.drops_after, script.expires_after = pongs, drops_after, expires_after
@@ -200,7 +211,7 @@ class Walk(RuleBasedStateMachine):
 
 
 Walk.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=WALKS, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestWalk = Walk.TestCase
 

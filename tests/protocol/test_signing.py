@@ -16,9 +16,17 @@ from tests.leaks import shown_by
 API_KEY = "dbefbc809e3e83c283a984c3a1459732ea7db1360ca80c5c2c8867408d28cc83"
 #: Source: USDⓈ-M Futures > General Info > SIGNED Endpoint Examples.
 API_SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
-ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": 1, "price": 9000, "timeInForce": "GTC"}
+ORDER = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "quantity": 1,
+    "price": 9000,
+    "timeInForce": "GTC",
+}
 PAYLOAD = (
-    "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC&recvWindow=5000&timestamp=1591702613943"
+    "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC"
+    "&recvWindow=5000&timestamp=1591702613943"
 )
 SIGNATURE = "3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9"
 
@@ -33,10 +41,15 @@ def test_the_published_vector():
 
 def test_what_is_signed_is_what_is_sent():
     """Values are percent-encoded before they are signed, symbols that are not ASCII included."""
-    query = signed_query({"symbol": "币安人生USDT", "note": "a b&c=d"}, Credentials.of(API_KEY, API_SECRET), 1, 60_000)
+    query = signed_query(
+        {"symbol": "币安人生USDT", "note": "a b&c=d"}, Credentials.of(API_KEY, API_SECRET), 1, 60_000
+    )
     payload, _, signature = query.reveal().rpartition("&signature=")
 
-    assert "symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&note=a%20b%26c%3Dd&recvWindow=60000&timestamp=1" == payload
+    assert (
+        "symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&note=a%20b%26c%3Dd&recvWindow=60000&timestamp=1"
+        == payload
+    )
     assert hmac.new(API_SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest() == signature
 
 

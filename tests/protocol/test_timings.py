@@ -24,7 +24,9 @@ def test_a_connection_is_found_dead_before_its_proof_lapses():
     assert Timings().half_open_found_within <= Timings().transport_lease
 
 
-@pytest.mark.parametrize("interval, lease", [(1.0, 30.0), (12.0, 30.0), (60.0, 150.0), (1440.0, 3600.0), (3000.0, 3600.0)])
+@pytest.mark.parametrize(
+    "interval, lease", [(1.0, 30.0), (12.0, 30.0), (60.0, 150.0), (1440.0, 3600.0), (3000.0, 3600.0)]
+)
 def test_the_key_lease_follows_the_interval_within_bounds(interval, lease):
     """2.5 intervals, at least 30 s, at most a key's life."""
     assert lease == Timings(keepalive_interval=interval).key_lease

@@ -123,7 +123,10 @@ def test_what_facts_mean_to_a_connection_in_use(fact, found):
     [
         (SILENCE, findings.CallUnanswered("probe of the listen key failed: no answer")),
         (ExchangeError(400, -1125, "gone"), findings.Interrupted(GapCause.KEY_GONE)),
-        (ExchangeError(429, -1003, "slow", 7.0), findings.CallHeld(7.0, 429, str(ExchangeError(429, -1003, "slow", 7.0)))),
+        (
+            ExchangeError(429, -1003, "slow", 7.0),
+            findings.CallHeld(7.0, 429, str(ExchangeError(429, -1003, "slow", 7.0))),
+        ),
         (ExchangeError(403, None, "no"), findings.CallBlocked("Binance answered HTTP 403, no")),
         (REFUSED, findings.CredentialsRefused(str(REFUSED))),
         (
@@ -148,10 +151,14 @@ def test_a_clock_that_could_not_be_read_means_nothing():
         assert meaning(session_in(State.SERVING), failure(Call.READ_CLOCK, error)) is None
 
 
-@pytest.mark.parametrize("error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")])
+@pytest.mark.parametrize(
+    "error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")]
+)
 def test_before_the_first_live_a_refusal_is_final(error):
     """What is wrong from the start will not come right by itself."""
-    assert findings.StartRefused(error) == meaning(session_in(State.KEYLESS), failure(Call.REQUEST_KEY, error))
+    assert findings.StartRefused(error) == meaning(
+        session_in(State.KEYLESS), failure(Call.REQUEST_KEY, error)
+    )
 
 
 def test_a_refused_time_counts_once_and_for_signed_calls_alone():
@@ -165,9 +172,14 @@ def test_a_refused_time_counts_once_and_for_signed_calls_alone():
     assert isinstance(meaning(session, refused), findings.CallUnanswered)
 
 
-@pytest.mark.parametrize("seconds, short, found", [
-    (29.0, 0, findings.Interrupted), (29.0, 1, findings.InterruptedAgain), (31.0, 1, findings.Interrupted),
-])
+@pytest.mark.parametrize(
+    "seconds, short, found",
+    [
+        (29.0, 0, findings.Interrupted),
+        (29.0, 1, findings.InterruptedAgain),
+        (31.0, 1, findings.Interrupted),
+    ],
+)
 def test_only_a_second_short_life_is_an_interruption_again(seconds, short, found):
     """The first short life may be chance; a decent one in between makes the next a first again."""
     session = session_in(State.SERVING)
@@ -192,9 +204,13 @@ def test_an_unreadable_frame_before_use_means_nothing(state):
     assert meaning(session_in(state), facts.FramesUndecodable(7)) is None
 
 
-@pytest.mark.parametrize("signed, found", [
-    (False, findings.SubscriptionConfirmed), (True, findings.SecretUnproven),
-])
+@pytest.mark.parametrize(
+    "signed, found",
+    [
+        (False, findings.SubscriptionConfirmed),
+        (True, findings.SecretUnproven),
+    ],
+)
 def test_a_confirmation_leads_to_use_or_to_the_secret(signed, found):
     """With a secret that was never accepted, a signed read comes first."""
     session = session_in(State.CONFIRMING, signed=signed)
@@ -202,7 +218,9 @@ def test_a_confirmation_leads_to_use_or_to_the_secret(signed, found):
     assert found(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
 
     session.secret_is_proven = True
-    assert findings.SubscriptionConfirmed(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
+    assert findings.SubscriptionConfirmed(named=True) == meaning(
+        session, facts.SubscriptionListed(7, (OURS,))
+    )
 
 
 DENIAL = "the exchange does not name our key as subscribed"

@@ -379,6 +379,37 @@ def test_a_clock_jump_voids_the_proofs_until_they_are_renewed(make_bench):
     assert any("clocks disagree" in step.text for step in bench.timeline.steps())
 
 
+def test_a_bad_frame_that_came_during_a_slow_callback_lies_inside_its_gap(make_bench):
+    """The gap of a bad frame begins before it came, although the key was proven between its coming and its reading."""
+    passed = threading.Event()
+    came_ms = []
+
+    class Leaping(Clock):
+        def now(self) -> Instant:
+            now = super().now()
+            by = 15.0 if passed.is_set() else 0.0
+            return Instant(now.monotonic + by, None if now.boot is None else now.boot + by, now.wall + by)
+
+    bench = make_bench(clock=Leaping()).live()
+    bench.until(lambda: Call.PROBE_KEY in bench.calls.made)
+    probes = bench.calls.made.count(Call.PROBE_KEY)
+
+    def slow(event: uds.AccountUpdate) -> None:
+        bench.doors.remove(slow)
+        came_ms.append(Clock().now().wall_ms)
+        bench.sockets.put(b"{not json")
+        passed.set()
+
+    bench.doors.add(uds.AccountUpdate, slow)
+    # The probe is due in the turn of the slow callback, and made after it.
+    bench.worker.session.arm(facts.ProbeDue, Clock().now(), 0.0)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bool(bench.notices(uds.GapClosed)))
+
+    assert bench.calls.made.count(Call.PROBE_KEY) > probes
+    assert bench.notices(uds.GapClosed)[0].since_ms <= came_ms[0]
+
+
 # Defects
 
 

@@ -3,7 +3,7 @@
 import collections
 
 from binance_uds.simulator import BotTrader
-from binance_uds.simulator.exchange import Exchange
+from binance_uds.simulator.exchange import SYMBOLS, Exchange
 
 START_MS = 1_700_000_000_000
 DEEDS = 600
@@ -54,6 +54,18 @@ def test_it_never_runs_away():
     assert 15_000 > exposure
     assert 5 >= len(account.open_orders)
     assert 9_000 < account.balances["USDT"].wallet
+
+
+def test_it_works_off_what_is_too_much():
+    """A position beyond its limit shrinks, though the bot knows nothing but chance."""
+    exchange = Exchange(START_MS, symbols=SYMBOLS[:1])
+    account = exchange.open_account("alice")
+    exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.3")
+    bot = BotTrader(1)
+    for _ in range(DEEDS):
+        bot.act(exchange, account)
+
+    assert 3_500 > account.positions["BTCUSDT", "BOTH"].amount * exchange.markets["BTCUSDT"].price
 
 
 def test_hedge_mode():

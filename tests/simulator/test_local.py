@@ -1,5 +1,6 @@
 """The front door: starting, trading, waiting, stopping."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -108,11 +109,18 @@ def test_a_bot_trades_by_itself(client, exchange):
     stream = client.attach()
     exchange.run_bot(rate=500)
     exchange.wait_until(lambda: len(exchange.fills) >= 3)
+    trading = count_bots(exchange)
     exchange.stop_bots()
-    count = len(exchange.fills)
+    # A cancelled task ends one turn of the loop later.
+    count_bots(exchange)
 
     assert json.loads(stream.recv())["e"]
-    assert count == len(exchange.fills)
+    assert [1, 0] == [trading, count_bots(exchange)]
+
+
+def count_bots(exchange):
+    """Count the bots at work in the exchange's loop."""
+    return exchange.call(lambda model: sum("run_bot" in repr(task) for task in asyncio.all_tasks()))
 
 
 def test_waiting_in_vain(exchange):

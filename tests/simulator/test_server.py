@@ -1,5 +1,6 @@
 """The local exchange over real HTTP and WebSocket."""
 
+import gc
 import json
 import logging
 import ssl
@@ -483,9 +484,14 @@ def test_tls(make_client):
         socket = client.connect(f"/private/ws/{key}", sslopt={"context": trusting})
         secure.buy("BTCUSDT", "0.01")
 
-        assert ("https://", "wss://") == (secure.rest_url[:8], secure.stream_url[:6])
-        assert 200 == answer.status_code
-        assert ORDER_PUSHES == client.event_names(socket)
+        addresses = (secure.rest_url[:8], secure.stream_url[:6])
+        names = client.event_names(socket)
+    # An unclosed transport would say so now.
+    gc.collect()
+
+    assert ("https://", "wss://") == addresses
+    assert 200 == answer.status_code
+    assert ORDER_PUSHES == names
 
 
 def _contexts(authority):

@@ -55,7 +55,7 @@ def _interrupt(session: Session, cause: str, detail: str, now: Instant) -> Itera
     yield do.Note(reason)
     yield from session.open_gap(cause, now)
     if cause == GapCause.SUBSCRIPTION_LOST:
-        session.plans.forget()
+        session.plans.demote()
     session.disarm(facts.PlanOverdue, facts.ProbeDue, facts.PingDue, facts.PongOverdue, facts.RetryDue)
     session.generation += 1
     session.key = session.in_use_since = None

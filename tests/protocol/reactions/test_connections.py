@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from binance_uds.errors import ConfigurationError, CredentialsRejected, ExchangeError, StartTimeout, StreamInterrupted
+from binance_uds.errors import (
+    ConfigurationError,
+    CredentialsRejected,
+    ExchangeError,
+    StartTimeout,
+    StreamInterrupted,
+)
 from binance_uds.events.notices import Attention, AttentionCode, GapCause, GapClosed, GapOpened, StreamState
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
@@ -12,7 +18,17 @@ from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session, State
-from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, SUBSCRIBE, Drive, signed
+from tests.protocol.driving import (
+    KEY,
+    MOST_REQUESTS_A_MINUTE,
+    OTHER_KEY,
+    PATH,
+    PLANS,
+    QUERY,
+    SUBSCRIBE,
+    Drive,
+    signed,
+)
 
 OUTSIDE_WINDOW = ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow.")
 
@@ -197,6 +213,18 @@ def test_a_late_denial_interrupts():
     assert [QUERY, SUBSCRIBE, QUERY] == tried(drive)
 
 
+def test_a_plan_that_is_denied_late_gives_way_to_the_others():
+    """When every reply is late, the first plan has to do until it is denied; then the next one has to."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start(within=1e9).run_until(lambda: drive.session.standing.serving, 30.0)
+    drive.run(5.0)
+    drive.digest(facts.SubscriptionListed(drive.session.socket, ()))
+    drive.run_until(lambda: drive.session.standing.serving, 30.0)
+
+    assert [QUERY, SUBSCRIBE, PATH, QUERY, SUBSCRIBE, PATH, QUERY, SUBSCRIBE] == tried(drive)
+
+
 def test_a_late_error_means_nothing():
     """An error about the question, on a connection that is in use already, is no news."""
     drive = Drive().live()
@@ -291,7 +319,10 @@ def test_a_refused_time_reads_the_clock_and_signs_once_more():
 def test_a_clock_that_could_not_be_read_is_read_again_with_the_next_try():
     """When the reading fails as well, the next signed read is given another chance to be dated right."""
     drive = signed()
-    drive.script.failing = {Call.READ_BALANCES: OUTSIDE_WINDOW, Call.READ_CLOCK: StreamInterrupted("no route")}
+    drive.script.failing = {
+        Call.READ_BALANCES: OUTSIDE_WINDOW,
+        Call.READ_CLOCK: StreamInterrupted("no route"),
+    }
     drive.start(within=1e9).run(3.0)
     readings = len(drive.calls(Call.READ_CLOCK))
     drive.run(20.0)
@@ -312,7 +343,10 @@ def test_a_start_that_takes_too_long_says_why():
     (finish,) = drive.commanded(do.Finish)
 
     assert isinstance(finish.error, StartTimeout)
-    assert (10.0, "read of the balances failed: Binance answered HTTP 503, no explanation") == finish.error.args
+    assert (
+        10.0,
+        "read of the balances failed: Binance answered HTTP 503, no explanation",
+    ) == finish.error.args
     assert 10.0 == pytest.approx(drive.seconds, abs=0.2)
     assert StreamState.FAILED is drive.state
 

@@ -240,14 +240,18 @@ def test_unanswered_calls_are_repeated_later_each_time():
     drive.script.failing[Call.REQUEST_KEY] = NO_ROUTE
     drive.start(within=1e9).run(200.0)
 
-    assert [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] == pytest.approx(waits(drive.calls(Call.REQUEST_KEY))[:7], abs=0.1)
+    assert [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] == pytest.approx(
+        waits(drive.calls(Call.REQUEST_KEY))[:7], abs=0.1
+    )
 
 
 @pytest.mark.parametrize("call", [Call.REQUEST_KEY, Call.PROBE_KEY])
 def test_a_refused_time_of_an_unsigned_call_is_just_no_answer(call):
     """-1021 makes sense for signed calls alone; elsewhere it is an answer that helps nobody, and no defect of ours."""
     drive = Drive()
-    drive.script.failing[call] = ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow.")
+    drive.script.failing[call] = ExchangeError(
+        400, -1021, "Timestamp for this request is outside of the recvWindow."
+    )
     drive.start(within=1e9).run(30.0)
 
     assert 2 < len(drive.calls(call))
@@ -266,6 +270,18 @@ def test_an_unreadable_frame_is_a_gap_as_long_as_the_doubt():
     assert GapCause.BAD_FRAME == opened.cause == closed.cause
     assert 35_000 <= closed.until_ms - opened.since_ms <= 36_000
     assert StreamState.LIVE is drive.state
+
+
+def test_an_unreadable_frame_after_a_freeze_may_be_as_old_as_the_freeze():
+    """It lay unread for an unknown time, so the gap begins at the last proof before that."""
+    drive = Drive().live().run(34.5)
+    looked_ms = drive.exchange_ms
+    drive.arrive(facts.FramesUndecodable(drive.session.socket))
+    drive.seconds += 600.0
+    drive.turn()
+    (opened,) = drive.told(GapOpened)
+
+    assert opened.since_ms <= looked_ms
 
 
 def test_an_unreadable_frame_before_the_connection_is_in_use_means_nothing():
