@@ -83,6 +83,11 @@ class UserDataStream:
         # First, so that a traceback can print a stream whose arguments are refused.
         self.name = ""
         self._worker: Optional[Worker] = None
+        try:
+            self._credentials = Credentials.of(api_key, api_secret)
+        finally:
+            # Tools print the variables of every frame of a traceback, also that of a wrong argument further down.
+            del api_key, api_secret
         if not isinstance(market, Market):
             kind = type(market).__name__
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
@@ -93,7 +98,6 @@ class UserDataStream:
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
             # It becomes part of every log line's format, and a line break in it would forge lines.
             raise ConfigurationError("name must be text on one line, without a percent sign")
-        self._credentials = Credentials.of(api_key, api_secret)
         self._market = market
         self._timings = timings or Timings(
             keepalive_interval=_within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),

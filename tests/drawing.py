@@ -11,7 +11,8 @@ import re
 import sys
 from collections import defaultdict
 
-from binance_uds.protocol.session import RULES, State
+from binance_uds.protocol.session import RULES
+from binance_uds.protocol.situation import State
 
 BEGIN, END = "<!-- states: drawn by `make states` -->", "<!-- /states -->"
 

@@ -170,4 +170,3 @@ Finding = Union[
     PingDue,
     RetryDue,
 ]
-

@@ -8,7 +8,7 @@ nor is a timer that was disarmed, so it has no meaning and the answer is None.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Type, Union
+from typing import Callable, Dict, Optional, Type, Union
 
 from ..errors import ConfigurationError, CredentialsRejected, ExchangeError
 from ..events.notices import GapCause
@@ -16,9 +16,7 @@ from ..instants import Instant
 from . import facts, findings
 from .facts import Call, Fact
 from .findings import Finding
-
-if TYPE_CHECKING:
-    from .session import Session
+from .situation import Situation
 
 #: Binance's codes that a session acts on. Source: USDⓈ-M Futures > Error Codes.
 NO_SUCH_KEY, OUTSIDE_WINDOW = -1125, -1021
@@ -26,7 +24,7 @@ NO_SUCH_KEY, OUTSIDE_WINDOW = -1125, -1021
 FORBIDDEN = 403
 
 
-def understand(session: Session, fact: Fact, now: Instant) -> Optional[Finding]:
+def understand(session: Situation, fact: Fact, now: Instant) -> Optional[Finding]:
     """Return what a fact means, or None when it means nothing (any more)."""
     if session.has_ended or _is_stale(session, fact, now):
         return None
@@ -34,7 +32,7 @@ def understand(session: Session, fact: Fact, now: Instant) -> Optional[Finding]:
     return meaning(session, fact, now) if meaning else fact  # type: ignore[return-value]
 
 
-def _is_stale(session: Session, fact: Fact, now: Instant) -> bool:
+def _is_stale(session: Situation, fact: Fact, now: Instant) -> bool:
     if isinstance(fact, facts.TIMERS):
         # Several may come due at once, and what was done about the first has disarmed or put off the others.
         return session.timers.get(type(fact), math.inf) > now.monotonic
@@ -43,7 +41,7 @@ def _is_stale(session: Session, fact: Fact, now: Instant) -> bool:
     return generation != session.generation or socket != session.socket
 
 
-def _key_granted(session: Session, fact: facts.KeyGranted, now: Instant) -> Finding:
+def _key_granted(session: Situation, fact: facts.KeyGranted, now: Instant) -> Finding:
     if session.key is None:
         return fact
     if session.key == fact.key:
@@ -51,7 +49,7 @@ def _key_granted(session: Session, fact: facts.KeyGranted, now: Instant) -> Find
     return _interruption(session, now, GapCause.KEY_REPLACED)
 
 
-def _key_named(session: Session, fact: facts.KeyNamed, now: Instant) -> Finding:
+def _key_named(session: Situation, fact: facts.KeyNamed, now: Instant) -> Finding:
     if fact.key is None:
         return findings.KeyUnnamed()
     if session.key == fact.key:
@@ -59,7 +57,7 @@ def _key_named(session: Session, fact: facts.KeyNamed, now: Instant) -> Finding:
     return _interruption(session, now, GapCause.KEY_REPLACED)
 
 
-def _call_failed(session: Session, fact: facts.CallFailed, now: Instant) -> Optional[Finding]:
+def _call_failed(session: Situation, fact: facts.CallFailed, now: Instant) -> Optional[Finding]:
     error = fact.error
     if fact.call is Call.READ_CLOCK:
         # Gap times stay as uncertain as they were; nothing else depends on it.
@@ -80,60 +78,62 @@ def _call_failed(session: Session, fact: facts.CallFailed, now: Instant) -> Opti
     return findings.CallUnanswered(f"{fact.call.value} failed: {error}")
 
 
-def _socket_refused(session: Session, fact: facts.SocketRefused, now: Instant) -> Finding:
+def _socket_refused(session: Situation, fact: facts.SocketRefused, now: Instant) -> Finding:
     return _plan_failure(session, fact.reason, rejected=False)
 
 
-def _socket_lost(session: Session, fact: facts.SocketLost, now: Instant) -> Finding:
+def _socket_lost(session: Situation, fact: facts.SocketLost, now: Instant) -> Finding:
     if session.is_confirming:
         return _plan_failure(session, fact.reason, rejected=False)
     return _interruption(session, now, GapCause.CONNECTION_LOST, fact.reason)
 
 
-def _subscription_listed(session: Session, fact: facts.SubscriptionListed, now: Instant) -> Optional[Finding]:
+def _subscription_listed(session: Situation, fact: facts.SubscriptionListed, now: Instant) -> Optional[Finding]:
     named = session.key in fact.keys
     if session.is_confirming:
-        return _confirmation(session, named=True) if named else _plan_failure(
-            session, "the exchange does not name our key as subscribed", rejected=True
+        return (
+            _confirmation(session, named=True)
+            if named
+            else _plan_failure(session, "the exchange does not name our key as subscribed", rejected=True)
         )
     if named:
         return findings.SubscriptionConfirmed(named=True)
     return _interruption(session, now, GapCause.SUBSCRIPTION_LOST)
 
 
-def _subscription_refused(session: Session, fact: facts.SubscriptionRefused, now: Instant) -> Optional[Finding]:
+def _subscription_refused(session: Situation, fact: facts.SubscriptionRefused, now: Instant) -> Optional[Finding]:
     if session.is_confirming and not session.plans.is_last_resort:
         return _plan_failure(session, fact.reason, rejected=False)
     return None
 
 
-def _plan_overdue(session: Session, fact: facts.PlanOverdue, now: Instant) -> Finding:
+def _plan_overdue(session: Situation, fact: facts.PlanOverdue, now: Instant) -> Finding:
     if session.plans.is_last_resort:
         return _confirmation(session, named=False)
     return _plan_failure(session, "no reply about the subscription", rejected=False)
 
 
-def _expiry_noticed(session: Session, fact: facts.ExpiryNoticed, now: Instant) -> Optional[Finding]:
+def _expiry_noticed(session: Situation, fact: facts.ExpiryNoticed, now: Instant) -> Optional[Finding]:
     if session.key is None or (fact.key is not None and fact.key != session.key):
         return None
     return _interruption(session, now, GapCause.KEY_EXPIRED)
 
 
-def _frames_undecodable(session: Session, fact: facts.FramesUndecodable, now: Instant) -> Optional[Finding]:
+def _frames_undecodable(session: Situation, fact: facts.FramesUndecodable, now: Instant) -> Optional[Finding]:
     return findings.FrameLost() if session.standing.serving else None
 
 
-def _pong_overdue(session: Session, fact: facts.PongOverdue, now: Instant) -> Finding:
+def _pong_overdue(session: Situation, fact: facts.PongOverdue, now: Instant) -> Finding:
     return _interruption(session, now, GapCause.NO_ANSWER)
 
 
-def _confirmation(session: Session, *, named: bool) -> Union[findings.SubscriptionConfirmed, findings.SecretUnproven]:
+def _confirmation(session: Situation, *, named: bool) -> Union[findings.SubscriptionConfirmed, findings.SecretUnproven]:
     if session.signed and not session.secret_is_proven:
         return findings.SecretUnproven(named)
     return findings.SubscriptionConfirmed(named)
 
 
-def _plan_failure(session: Session, reason: str, *, rejected: bool) -> Finding:
+def _plan_failure(session: Situation, reason: str, *, rejected: bool) -> Finding:
     if session.plans.has_next:
         return findings.PlanFailed(reason, rejected)
     # A last resort that fails is none; trying it again at once, for ever, would be a storm.
@@ -144,7 +144,7 @@ def _plan_failure(session: Session, reason: str, *, rejected: bool) -> Finding:
 
 
 def _interruption(
-    session: Session, now: Instant, cause: str, detail: str = ""
+    session: Situation, now: Instant, cause: str, detail: str = ""
 ) -> Union[findings.Interrupted, findings.InterruptedAgain]:
     if session.was_short_lived(now) and session.short_lives > 0:
         return findings.InterruptedAgain(cause, detail)

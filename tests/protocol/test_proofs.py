@@ -91,18 +91,6 @@ def test_a_connection_proven_later_is_not_made_older():
     assert moment(8.0) == proofs.transport
 
 
-def test_what_was_proven_before_the_frames_at_hand():
-    """A read proves the connection, and what it brought may be as old as the oldest proof before it."""
-    proofs = proven(transport=8.0, key=6.0)
-
-    assert moment(6.0) == proofs.oldest_before_read(moment(9.0))
-
-    proofs.renew_transport(moment(20.0))
-    proofs.renew_key(moment(21.0))
-    assert moment(20.0) == proofs.oldest(moment(22.0))
-    assert moment(6.0) == proofs.oldest_before_read(moment(22.0))
-
-
 def test_a_doubt_forgets_the_proofs_but_not_since_when():
     """Void proofs are unproven, and what stood before stays the beginning until both are renewed."""
     proofs = proven(transport=8.0, key=3.0)

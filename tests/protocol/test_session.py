@@ -20,7 +20,8 @@ from binance_uds.protocol import facts
 from binance_uds.protocol.commands import BLOCKING
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.session import RULES, UNRECOVERABLE, Session, SessionMisused, State
+from binance_uds.protocol.session import RULES, Session, SessionMisused
+from binance_uds.protocol.situation import UNRECOVERABLE, State
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import KEY, OTHER_KEY, PLANS, Drive, moment, signed
 

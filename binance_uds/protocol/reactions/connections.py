@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from ...events.notices import Attention, AttentionCode
 from ...instants import Instant
@@ -11,12 +11,10 @@ from .. import commands as do
 from .. import facts, findings
 from ..commands import Command
 from ..facts import Call
-
-if TYPE_CHECKING:
-    from ..session import Session
+from ..situation import Situation
 
 
-def dial(session: Session, now: Instant) -> Iterator[Command]:
+def dial(session: Situation, now: Instant) -> Iterator[Command]:
     """Open a connection along the current plan."""
     assert session.key is not None
     session.socket += 1
@@ -26,7 +24,7 @@ def dial(session: Session, now: Instant) -> Iterator[Command]:
 
 
 def ask_for_subscription(
-    session: Session, fact: facts.SocketOpened, now: Instant, jitter: float
+    session: Situation, fact: facts.SocketOpened, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """An open socket proves nothing; a reply that names our key does."""
     assert session.key is not None
@@ -44,9 +42,7 @@ def ask_for_subscription(
         session.arm(facts.PlanOverdue, now, 0.0)
 
 
-def try_next_plan(
-    session: Session, finding: findings.PlanFailed, now: Instant, jitter: float
-) -> Iterator[Command]:
+def try_next_plan(session: Situation, finding: findings.PlanFailed, now: Instant, jitter: float) -> Iterator[Command]:
     """Another form, or another host."""
     yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
     yield from session.close_socket()
@@ -54,9 +50,7 @@ def try_next_plan(
     yield from dial(session, now)
 
 
-def fall_back(
-    session: Session, finding: findings.PlansUnconfirmed, now: Instant, jitter: float
-) -> Iterator[Command]:
+def fall_back(session: Situation, finding: findings.PlansUnconfirmed, now: Instant, jitter: float) -> Iterator[Command]:
     """Use the first plan that opened, although nothing confirmed it."""
     yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
     yield from session.close_socket()
@@ -65,66 +59,66 @@ def fall_back(
 
 
 def verify_secret(
-    session: Session, finding: findings.SecretUnproven, now: Instant, jitter: float
+    session: Situation, finding: findings.SecretUnproven, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Subscribed; a first signed read has to show that the secret is right."""
     _confirm(session, finding.named)
     yield from read_balances(session, finding, now, jitter)
 
 
-def read_balances(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def read_balances(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Make the signed read, for the first time or again."""
     session.clock_was_refused = False
     session.stand(reason="checking the API secret with a signed read")
     yield do.Make(Call.READ_BALANCES, session.generation)
 
 
-def sign_again(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def sign_again(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Our clock was refused: read the exchange's, and sign once more."""
     session.clock_was_refused = True
     yield do.Make(Call.READ_CLOCK, session.generation)
     yield do.Make(Call.READ_BALANCES, session.generation)
 
 
-def read_clock(session: Session, fact: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
+def read_clock(session: Situation, fact: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
     """From now on gap times and signatures follow the exchange's clock."""
     session.clock.set(fact.server_ms, fact.sent_at, fact.received_at)
     return iter(())
 
 
-def serve_verified(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def serve_verified(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """The secret is right."""
     session.secret_is_proven = True
     yield from _serve(session, now)
 
 
 def serve_confirmed(
-    session: Session, finding: findings.SubscriptionConfirmed, now: Instant, jitter: float
+    session: Situation, finding: findings.SubscriptionConfirmed, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """The subscription is confirmed, or has to do."""
     _confirm(session, finding.named)
     yield from _serve(session, now)
 
 
-def confirm_late(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def confirm_late(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """The reply came after all, on a connection in use."""
     _confirm(session, True)
     return iter(())
 
 
-def ping(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def ping(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Ask the peer for a sign of life, whether or not there was one: the rhythm is what bounds the detection."""
     session.arm(facts.PingDue, now, session.timings.ping_interval)
     session.arm(facts.PongOverdue, now, session.timings.pong_timeout)
     yield do.SendPing(session.socket)
 
 
-def _confirm(session: Session, named: bool) -> None:
+def _confirm(session: Situation, named: bool) -> None:
     session.disarm(facts.PlanOverdue)
     session.stand(confirmed=named)
 
 
-def _serve(session: Session, now: Instant) -> Iterator[Command]:
+def _serve(session: Situation, now: Instant) -> Iterator[Command]:
     session.disarm(facts.StartOverdue, facts.RetryDue)
     session.retries.reset()
     session.in_use_since = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import Iterator, Optional
 
 from ...errors import StartTimeout, UserDataStreamError
 from ...events.notices import StreamState
@@ -10,33 +10,29 @@ from ...instants import Instant
 from .. import commands as do
 from .. import findings
 from ..commands import Command
-
-if TYPE_CHECKING:
-    from ..session import Session
+from ..situation import Situation
 
 
-def shut(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def shut(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """The user wants no more."""
     if session.release_key and session.key is not None:
         yield do.ReleaseKey()
     yield from _end(session, StreamState.STOPPED, "stopped as asked", None)
 
 
-def refuse_start(
-    session: Session, finding: findings.StartRefused, now: Instant, jitter: float
-) -> Iterator[Command]:
+def refuse_start(session: Situation, finding: findings.StartRefused, now: Instant, jitter: float) -> Iterator[Command]:
     """What the user gave is wrong; trying again would not help."""
     yield from _end(session, StreamState.FAILED, str(finding.error), finding.error)
 
 
-def give_up_start(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def give_up_start(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """It took too long."""
     error = StartTimeout(session.start_within, session.standing.reason)
     yield from _end(session, StreamState.FAILED, str(error), error)
 
 
 def _end(
-    session: Session, ended: StreamState, reason: str, error: Optional[UserDataStreamError]
+    session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError]
 ) -> Iterator[Command]:
     yield from session.close_socket()
     session.end(ended, reason)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings
 from ..commands import Command
 from ..facts import Call
+from ..situation import Situation
 from .connections import dial
 
-if TYPE_CHECKING:
-    from ..session import Session
 
-
-def begin(session: Session, fact: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
+def begin(session: Situation, fact: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
     """The user wants the stream."""
     session.start_within = fact.start_within
     session.arm(facts.StartOverdue, now, fact.start_within)
@@ -23,13 +21,13 @@ def begin(session: Session, fact: facts.Started, now: Instant, jitter: float) ->
     yield from ask_for_key(session, fact, now, jitter)
 
 
-def ask_for_key(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def ask_for_key(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """POST gives the account's key, the old one or a new one, and extends it."""
     session.stand(reason="getting a listen key")
     yield do.Make(Call.REQUEST_KEY, session.generation)
 
 
-def take_key(session: Session, fact: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
+def take_key(session: Situation, fact: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
     """A key to connect with."""
     session.key, session.key_since = fact.key, fact.sent_at
     session.proofs.renew_key(fact.sent_at)
@@ -39,20 +37,18 @@ def take_key(session: Session, fact: facts.KeyGranted, now: Instant, jitter: flo
     yield from dial(session, now)
 
 
-def probe(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def probe(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Ask whether the key in use is still the account's."""
     yield do.Make(session.probe_call, session.generation)
 
 
-def probe_by_request(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def probe_by_request(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """PUT named no key; POST on a live key extends and names it, so it is a probe just as good."""
     session.probe_call = Call.REQUEST_KEY
     yield do.Make(session.probe_call, session.generation)
 
 
-def confirm_key(
-    session: Session, finding: findings.KeyConfirmed, now: Instant, jitter: float
-) -> Iterator[Command]:
+def confirm_key(session: Situation, finding: findings.KeyConfirmed, now: Instant, jitter: float) -> Iterator[Command]:
     """The key is proven from when the question was sent."""
     session.proofs.renew_key(finding.sent_at)
     session.probe_retries.reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+from typing import Iterator
 
 from ...events.notices import Attention, AttentionCode, GapCause
 from ...instants import Instant
@@ -10,10 +10,8 @@ from .. import commands as do
 from .. import facts, findings
 from ..commands import Command
 from ..facts import Call
+from ..situation import Situation
 from .keys import ask_for_key
-
-if TYPE_CHECKING:
-    from ..session import Session
 
 #: Causes that speak of the key rather than the connection.
 _KEY_CAUSES = (GapCause.KEY_EXPIRED, GapCause.KEY_GONE, GapCause.KEY_REPLACED)
@@ -22,9 +20,7 @@ _KEY_CAUSES = (GapCause.KEY_EXPIRED, GapCause.KEY_GONE, GapCause.KEY_REPLACED)
 _BANNED = 418
 
 
-def begin_again(
-    session: Session, finding: findings.Interrupted, now: Instant, jitter: float
-) -> Iterator[Command]:
+def begin_again(session: Situation, finding: findings.Interrupted, now: Instant, jitter: float) -> Iterator[Command]:
     """Key or connection is gone: open a gap and start over."""
     if not session.was_short_lived(now):
         session.renewals.reset()
@@ -33,7 +29,7 @@ def begin_again(
 
 
 def begin_again_later(
-    session: Session, finding: findings.InterruptedAgain, now: Instant, jitter: float
+    session: Situation, finding: findings.InterruptedAgain, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Gone again, too soon: open a gap, wait, start over."""
     yield from _interrupt(session, finding.cause, finding.detail, now)
@@ -48,7 +44,7 @@ def begin_again_later(
     yield do.Note(f"trying again in {wait:.1f} s")
 
 
-def _interrupt(session: Session, cause: str, detail: str, now: Instant) -> Iterator[Command]:
+def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Iterator[Command]:
     """Open the gap and let go of the key and the connection: their generation is over."""
     session.short_lives = session.short_lives + 1 if session.was_short_lived(now) else 0
     reason = f"{cause}: {detail}" if detail else cause
@@ -64,7 +60,7 @@ def _interrupt(session: Session, cause: str, detail: str, now: Instant) -> Itera
 
 
 def wait_unanswered(
-    session: Session, finding: findings.CallUnanswered, now: Instant, jitter: float
+    session: Situation, finding: findings.CallUnanswered, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Try again, later each time."""
     wait = session.wait(now, session.retries.next_wait(jitter), finding.reason)
@@ -72,7 +68,7 @@ def wait_unanswered(
 
 
 def wait_without_plan(
-    session: Session, finding: findings.PlansExhausted, now: Instant, jitter: float
+    session: Situation, finding: findings.PlansExhausted, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """No plan opened: perhaps the key is to blame, so begin with a new one, later each time."""
     yield from session.close_socket()
@@ -83,22 +79,20 @@ def wait_without_plan(
     yield do.Note(f"no access plan opened ({finding.reason}); trying again in {wait:.1f} s")
 
 
-def wait_held(session: Session, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
+def wait_held(session: Situation, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
     """The exchange said for how long."""
     session.wait(now, finding.hold_s, finding.reason)
     yield from _tell_hold(session, finding, now)
 
 
-def wait_blocked(
-    session: Session, finding: findings.CallBlocked, now: Instant, jitter: float
-) -> Iterator[Command]:
+def wait_blocked(session: Situation, finding: findings.CallBlocked, now: Instant, jitter: float) -> Iterator[Command]:
     """A firewall does not forgive quickly."""
     session.wait(now, session.refusals.next_wait(jitter), finding.reason)
     yield _tell_block(finding)
 
 
 def wait_refused(
-    session: Session, finding: findings.CredentialsRefused, now: Instant, jitter: float
+    session: Situation, finding: findings.CredentialsRefused, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """A person has to act; try slowly, in case one does."""
     session.wait(now, session.refusals.next_wait(jitter), finding.reason)
@@ -106,36 +100,34 @@ def wait_refused(
 
 
 def probe_unanswered(
-    session: Session, finding: findings.CallUnanswered, now: Instant, jitter: float
+    session: Situation, finding: findings.CallUnanswered, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Neither extended nor dead: the proof ages, and the question is asked again soon."""
     wait = session.arm(facts.ProbeDue, now, session.probe_retries.next_wait(jitter))
     yield do.Note(f"{finding.reason}; asking again in {wait:.1f} s")
 
 
-def probe_held(session: Session, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
+def probe_held(session: Situation, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
     """Events go on meanwhile; the proof ages."""
     session.arm(facts.ProbeDue, now, finding.hold_s)
     yield from _tell_hold(session, finding, now)
 
 
-def probe_blocked(
-    session: Session, finding: findings.CallBlocked, now: Instant, jitter: float
-) -> Iterator[Command]:
+def probe_blocked(session: Situation, finding: findings.CallBlocked, now: Instant, jitter: float) -> Iterator[Command]:
     """Events go on meanwhile; the proof ages."""
     session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
     yield _tell_block(finding)
 
 
 def probe_refused(
-    session: Session, finding: findings.CredentialsRefused, now: Instant, jitter: float
+    session: Situation, finding: findings.CredentialsRefused, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Events go on meanwhile, as long as the exchange lets them; a person has to act."""
     session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
     yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
 
 
-def doubt(session: Session, fact: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
+def doubt(session: Situation, fact: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
     """Nobody knows how old the proofs are: get new ones at once."""
     yield do.Note(f"our clocks disagree by {fact.by_s:.0f} s (a suspend, or a clock was set); proofs are void")
     session.proofs.void(now)
@@ -145,13 +137,13 @@ def doubt(session: Session, fact: facts.ClocksJumped, now: Instant, jitter: floa
         yield do.Make(Call.READ_CLOCK, session.generation)
 
 
-def suspect_frame(session: Session, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """What a frame told is unknown: a gap as long as since everything was last proven."""
     yield from session.open_gap(GapCause.BAD_FRAME, now)
     yield from session.close_gap(now)
 
 
-def _tell_hold(session: Session, finding: findings.CallHeld, now: Instant) -> Iterator[Command]:
+def _tell_hold(session: Situation, finding: findings.CallHeld, now: Instant) -> Iterator[Command]:
     yield do.Note(f"{finding.reason}; no request for {finding.hold_s:.0f} s")
     proven = session.proofs.key
     dies_in = session.timings.key_life - proven.age(now) if proven is not None else 0.0
@@ -165,9 +157,7 @@ def _tell_hold(session: Session, finding: findings.CallHeld, now: Instant) -> It
 
 
 def _tell_block(finding: findings.CallBlocked) -> Command:
-    return _attention(
-        AttentionCode.BLOCKED, f"{finding.reason}: a firewall of the exchange turns this address away"
-    )
+    return _attention(AttentionCode.BLOCKED, f"{finding.reason}: a firewall of the exchange turns this address away")
 
 
 def _attention(code: str, message: str) -> Command:
