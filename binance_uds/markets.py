@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from typing import Tuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -128,15 +128,15 @@ def _check_url(url: object, schemes: Tuple[str, str], allow_plaintext: bool) -> 
         raise ConfigurationError(f"a market's URL must look like {encrypted}://host, not {parts.scheme}://")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError("a market's URL must not carry credentials, a query or a fragment")
-    if parts.scheme == plain and not allow_plaintext and not _is_loopback(parts):
+    if parts.scheme == plain and not allow_plaintext and not is_loopback(parts.hostname):
         raise ConfigurationError(
             f"{plain}://{parts.hostname} would send the listen key unencrypted; use {encrypted}://, "
             "or set allow_plaintext=True in the market if that network is yours"
         )
 
 
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
     return host in ("localhost", "::1") or bool(re.fullmatch(r"127(\.\d{1,3}){3}", host))
 
 

@@ -7,7 +7,7 @@ import itertools
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Type, TypeVar, Union, overload
 
 from .credentials import Credentials, Signer
 from .edges.clock import Clock
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .runtime.worker import Worker
 
 I = TypeVar("I", bound=Union[Event, Notice])  # noqa: E741 - an item, as T is a type
+I2 = TypeVar("I2", bound=Union[Event, Notice])
+I3 = TypeVar("I3", bound=Union[Event, Notice])
 R = TypeVar("R")
 
 #: Bounds of the arguments, in seconds. A key dies after 60 minutes; the exchange takes 10 messages a second.
@@ -163,7 +165,18 @@ class UserDataStream:
         """Stop calling a function, from the next event on; one that is not registered is no error."""
         self._doors.remove(handler)
 
-    def events(self, *item_classes: Type[I]) -> EventQueue[I]:
+    # Spelt out as far as most programs go, because a checker joins what a star gathers to its common base.
+    @overload
+    def events(self) -> EventQueue[Event]: ...
+    @overload
+    def events(self, first: Type[I], /) -> EventQueue[I]: ...
+    @overload
+    def events(self, first: Type[I], second: Type[I2], /) -> EventQueue[Union[I, I2]]: ...
+    @overload
+    def events(self, first: Type[I], second: Type[I2], third: Type[I3], /) -> EventQueue[Union[I, I2, I3]]: ...
+    @overload
+    def events(self, *item_classes: Type[I]) -> EventQueue[I]: ...
+    def events(self, *item_classes: Type[Any]) -> EventQueue[Any]:
         """
         Return an iterable queue that receives from now on.
 
@@ -175,7 +188,7 @@ class UserDataStream:
             ForkedStream: Called in a child of the process that started the stream.
         """
         self._check_not_forked()
-        wanted: Tuple[Type[I], ...] = item_classes or (Event,)  # type: ignore[assignment] # without any, I is Event
+        wanted = item_classes or (Event,)
         for item_class in wanted:
             checked_class(item_class)
         return self._doors.queue(wanted)

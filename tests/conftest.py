@@ -111,7 +111,8 @@ def make_stream(exchange: LocalExchange) -> Iterator[Callable[..., uds.UserDataS
         key = options.pop("api_key", exchange.api_key)
         secret = options.pop("api_secret", exchange.api_secret)
         # Names of Timings shorten those; everything else is the stream's own.
-        shortened = {field.name: options.pop(field.name) for field in attrs.fields(uds.Timings) if field.name in options}
+        named = [field.name for field in attrs.fields(uds.Timings) if field.name in options]
+        shortened = {name: options.pop(name) for name in named}
         options.setdefault("timings", attrs.evolve(TIMINGS, **shortened))
         options.setdefault("market", market_of(exchange))
         # Plain text on loopback needs no certificates, and loading them takes longer than most tests.
@@ -120,7 +121,9 @@ def make_stream(exchange: LocalExchange) -> Iterator[Callable[..., uds.UserDataS
         return streams[-1]
 
     yield make
-    assert all([stream.stop(PATIENCE_S) for stream in streams])
+    stopped = [stream.stop(PATIENCE_S) for stream in streams]
+
+    assert all(stopped)
 
 
 @pytest.fixture

@@ -134,7 +134,9 @@ def test_join_and_the_with_block_tell_what_failed_the_start(make_stream):
 def test_no_exchange_there_is_a_timeout_with_a_reason(make_stream, tools, dead_port):
     """Where nobody listens start() raises StartTimeout in time and says what stood in the way."""
     url = f"127.0.0.1:{dead_port}"
-    stream = make_stream(market=attrs.evolve(uds.USDM, rest_url=f"http://{url}", stream_url=f"ws://{url}/private"))
+    market = attrs.evolve(uds.USDM, rest_url=f"http://{url}", stream_url=f"ws://{url}/private")
+    # One attempt is enough, and while it waits for the next one the reason is the failure of the first.
+    stream = make_stream(market=market, retry_first=tools.patience_s, retry_most=tools.patience_s)
     with pytest.raises(uds.StartTimeout) as caught:
         stream.start(timeout=0.3)
 
@@ -243,6 +245,11 @@ def test_stop_delivers_what_was_already_read(stream, exchange, tools):
     assert 5 == len(seen)
 
 
+def start_in_vain(stream: uds.UserDataStream) -> None:
+    with pytest.raises(uds.UserDataStreamError):
+        stream.start(timeout=120.0)
+
+
 @pytest.mark.parametrize("where", ["REST", "handshake", "back-off", "black hole", "hold"])
 def test_stop_does_not_wait_for_what_is_under_way(make_stream, exchange, tools, where):
     """A REST call or handshake that hangs, a wait of 15 s or an hour's hold, a dead socket: stop() ends them."""
@@ -259,7 +266,7 @@ def test_stop_does_not_wait_for_what_is_under_way(make_stream, exchange, tools, 
             exchange.faults.fail_rest(503, count=None)
         else:
             exchange.faults.fail_rest(429, count=None, retry_after=3600)
-        starter = threading.Thread(target=lambda: pytest.raises(uds.UserDataStreamError, stream.start, 120.0))
+        starter = threading.Thread(target=start_in_vain, args=(stream,))
         starter.start()
         tools.wait_until(lambda: len(exchange.requests) >= 1)
         waited_for = {
@@ -322,7 +329,7 @@ def test_start_while_a_callback_holds_up_the_stop_waits_for_the_end(stream, exch
     exchange.transfer("USDT", 1)
     assert entered.wait(tools.patience_s)
     ended = stream.stop(timeout=0.05)
-    with pytest.raises(uds.StartTimeout, match="still busy with callback .*blocking after stop"):
+    with pytest.raises(uds.StartTimeout, match=r"still busy with callback .*blocking after stop"):
         stream.start(timeout=0.05)
     threading.Timer(0.05, blocked.set).start()
     stream.start()
@@ -781,7 +788,8 @@ def test_over_tls_without_trust_the_start_fails_in_words(make_stream, tools):
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
     with LocalExchange(seed=3, ssl_context=server) as encrypted:
-        stream = make_stream(market=tools.market_of(encrypted))
+        patience = tools.patience_s
+        stream = make_stream(market=tools.market_of(encrypted), retry_first=patience, retry_most=patience)
         with pytest.raises(uds.StartTimeout, match="is not trusted"):
             stream.start(timeout=0.5)
 

@@ -110,7 +110,7 @@ def test_ctrl_c_ends_a_start_that_hangs(program, exchange, tools, door):
             stream.{door}()
         except KeyboardInterrupt:
             say("interrupted")
-        say(stream.stop())
+        say(stream.join(15))
         say(stream.state)
         say(threading.active_count())
         """

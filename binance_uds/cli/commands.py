@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import sys
 
 import click
@@ -33,14 +31,7 @@ def run() -> int:
             output.reconfigure(errors="backslashreplace")
     try:
         code: int = commands.main(prog_name="binance-uds", standalone_mode=False) or 0
-        sys.stdout.flush()
-        return code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except OSError as error:
-        if error.errno != errno.EPIPE:
-            raise
-        # Whoever read us has gone; the interpreter must not fail over what is left in the buffer, either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return code

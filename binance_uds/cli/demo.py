@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Iterator, Optional
 
@@ -34,7 +33,6 @@ def demo(seed: Optional[int]) -> int:
     # Only now, since watch has no need of the simulator's extra.
     from .rehearsal import rehearse
 
-    _reach_this_machine_directly()
     seed = random.randrange(_SEEDS) if seed is None else seed
     story = tell_story(seed)
     click.echo(
@@ -54,12 +52,6 @@ def demo(seed: Optional[int]) -> int:
     for line in (*summary(board), *verdict.lines()):
         click.echo(line)
     return 0 if verdict.kept else 1
-
-
-def _reach_this_machine_directly() -> None:
-    """Keep a proxy that the environment names out of the way: it could not reach an exchange on this machine."""
-    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    os.environ["no_proxy"] = ",".join(filter(None, (spared, "127.0.0.1")))
 
 
 def summary(board: Board) -> Iterator[str]:

@@ -20,6 +20,7 @@ import requests.utils
 
 from ..credentials import Secret
 from ..errors import ConfigurationError, StreamInterrupted
+from ..markets import is_loopback
 from .deadline import Deadline
 from .nested import NestedTls
 
@@ -143,7 +144,7 @@ def proxy_for(url: str, proxy: Optional[str] = None) -> Optional[Proxy]:
         url: Where the connection leads; only scheme, host and port matter.
         proxy: The user's choice, such as ``"http://user:password@host:3128"``; None leaves it to the
             environment (``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` ... the way requests reads them, ``wss``
-            as ``https``).
+            as ``https``), but not on the way to this machine itself, which no proxy could find.
 
     Raises:
         ConfigurationError: The proxy's URL is malformed, or of a kind that is not supported.
@@ -151,6 +152,8 @@ def proxy_for(url: str, proxy: Optional[str] = None) -> Optional[Proxy]:
     if proxy is not None:
         return _parsed(proxy, "the proxy")
     origin = Origin.of(url)
+    if is_loopback(origin.host):
+        return None
     alike = attrs.evolve(origin, scheme="https" if origin.is_encrypted else "http").url
     named = requests.utils.select_proxy(alike, requests.utils.get_environ_proxies(alike, no_proxy=None))
     if not named:

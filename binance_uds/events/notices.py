@@ -60,7 +60,7 @@ class AttentionCode:
 
     CREDENTIALS_REJECTED = "credentials-rejected"
     SUBSCRIPTION_UNCONFIRMED = "subscription-unconfirmed"
-    SHORT_LIVED_KEY = "short-lived-key"
+    SHORT_LIVED = "short-lived"
     BANNED = "banned"
     BLOCKED = "blocked"
     MALFORMED_FIELD = "malformed-field"

@@ -89,7 +89,7 @@ class Delivery:
     def _control_facts(self, reply: Control, socket: int) -> List[Fact]:
         if reply.error_code is not None:
             reason = f"the exchange answered a subscription message with error {reply.error_code}"
-            return [facts.SubscriptionRefused(socket, reason)]
+            return [facts.SubscriptionRefused(socket, reply.reply_id, reason)]
         if reply.names is None:
             return []
         # A subscription is named by the key alone, or by the key and one event: "<key>@ORDER_TRADE_UPDATE".

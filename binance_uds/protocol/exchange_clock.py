@@ -7,11 +7,15 @@ reading did not tell: how much of the round trip lay before it.
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 import attrs
 
 from ..instants import Instant
+
+#: By what share two clocks may drift apart; a computer's quartz is good to some 50 millionths.
+DRIFT = 100e-6
 
 
 @attrs.define
@@ -20,7 +24,7 @@ class ExchangeClock:
     The exchange's clock as far as it is known.
 
     Attributes:
-        uncertainty_ms: By how much an answer may be wrong, in milliseconds.
+        uncertainty_ms: By how much an answer may be wrong, in milliseconds, just after a reading.
     """
 
     uncertainty_ms: int
@@ -60,10 +64,16 @@ class ExchangeClock:
         """Return the earliest the exchange's clock can have shown at ``moment``."""
         if self._read_at is None:
             return moment.wall_ms - self.uncertainty_ms
-        return self._read_ms + self._read_at.least_ms_to(moment) - self.uncertainty_ms
+        return self._read_ms + self._read_at.least_ms_to(moment) - self.uncertainty_ms - self._drift_ms(moment)
 
     def latest_ms(self, moment: Instant) -> int:
         """Return the latest the exchange's clock can have shown at ``moment``."""
         if self._read_at is None:
             return moment.wall_ms + self.uncertainty_ms
-        return self._read_ms + self._read_at.most_ms_to(moment) + self.uncertainty_ms
+        return self._read_ms + self._read_at.most_ms_to(moment) + self.uncertainty_ms + self._drift_ms(moment)
+
+    def _drift_ms(self, moment: Instant) -> int:
+        """Return by how much the two clocks may have drifted apart between the reading and a moment."""
+        assert self._read_at is not None
+        apart_ms = max(abs(self._read_at.least_ms_to(moment)), abs(self._read_at.most_ms_to(moment)))
+        return math.ceil(apart_ms * DRIFT)

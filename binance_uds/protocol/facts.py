@@ -115,9 +115,10 @@ class SubscriptionListed:
 
 @attrs.frozen
 class SubscriptionRefused:
-    """The exchange answered a subscription message with an error."""
+    """The exchange answered one of our messages with an error; ``message`` is its number, where the reply names it."""
 
     socket: int
+    message: Optional[int]
     reason: str
 
 

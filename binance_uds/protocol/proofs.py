@@ -46,6 +46,11 @@ class Proofs:
         self._before_doubt = self.oldest(now)
         self.transport = self.key = None
 
+    def void_key(self, now: Instant) -> None:
+        """Forget the proof of the key, since nobody may ask for one any more; but not since when that is."""
+        self._before_doubt = self.oldest(now)
+        self.key = None
+
     def oldest(self, now: Instant) -> Instant:
         """Return the last moment at which everything was proven: the oldest proof, or what stood before a doubt."""
         moments = [moment for moment in (self._before_doubt, self.transport, self.key) if moment is not None]
@@ -117,12 +122,12 @@ def judge(standing: Standing, proofs: Proofs, timings: Timings, now: Instant) ->
         return Verdict(standing.ended, standing.reason)
     if not standing.started:
         return Verdict(StreamState.IDLE, standing.reason)
+    not_live = StreamState.STALE if standing.was_live else StreamState.STARTING
     if not standing.serving:
-        state = StreamState.STALE if standing.was_live else StreamState.STARTING
-        return Verdict(state, standing.reason)
+        return Verdict(not_live, standing.reason)
     if standing.gap_open:
         return Verdict(StreamState.REPAIRING, standing.reason)
     lapsed = proofs.lapsed(timings, now)
     if lapsed is not None:
-        return Verdict(StreamState.STALE, lapsed)
+        return Verdict(not_live, lapsed)
     return Verdict(StreamState.LIVE, "every proof holds" if standing.confirmed else "subscription unconfirmed")

@@ -92,6 +92,10 @@ class Session(Situation):
     def announce_state(self, now: Instant) -> Iterator[Command]:
         """Yield the announcement of a changed state, if it changed: proofs lapse by the passing of time alone."""
         verdict = self.verdict(now)
+        if verdict.state is StreamState.LIVE and not self.standing.was_live:
+            # What the start waits for is reached.
+            self.disarm(facts.StartOverdue)
+            self.stand(was_live=True)
         if verdict.state is not self.announced:
             old, self.announced = self.announced, verdict.state
             yield do.Announce(StateChanged(old=old, new=verdict.state, reason=verdict.why))
@@ -147,6 +151,7 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.SERVING, findings.CallHeld): (State.SERVING, trouble.probe_held),
     (State.SERVING, findings.CallBlocked): (State.SERVING, trouble.probe_blocked),
     (State.SERVING, findings.CredentialsRefused): (State.SERVING, trouble.probe_refused),
+    (State.SERVING, findings.StartRefused): (State.FAILED, ending.refuse_start),
     (State.SERVING, findings.SubscriptionConfirmed): (State.SERVING, connections.confirm_late),
     (State.SERVING, findings.FrameLost): (State.SERVING, trouble.suspect_frame),
     # An interruption
@@ -172,12 +177,8 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
         for fact, target, react in (
             (facts.ClockRead, None, connections.read_clock),
             (facts.ClocksJumped, None, trouble.doubt),
+            (facts.StartOverdue, State.FAILED, ending.give_up_start),
             (facts.StopRequested, State.STOPPED, ending.shut),
         )
-    },
-    # A start that takes too long
-    **{
-        (state, facts.StartOverdue): (State.FAILED, ending.give_up_start)
-        for state in (State.KEYLESS, State.CONNECTING, State.CONFIRMING, State.VERIFYING, State.WAITING)
     },
 }

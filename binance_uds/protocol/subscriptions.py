@@ -11,10 +11,13 @@ import json
 
 from ..credentials import Secret
 
+#: Numbers of our messages, which the replies repeat.
+SUBSCRIBE_ID, LIST_ID = 1, 2
+
 #: Asks which streams a connection is subscribed to; the reply names them, and so contains the listen key.
-LIST_SUBSCRIPTIONS = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 2})
+LIST_SUBSCRIPTIONS = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": LIST_ID})
 
 
 def subscribe(key: Secret) -> Secret:
     """Return the message that asks for a listen key's events; secret, because it contains the key."""
-    return Secret(json.dumps({"method": "SUBSCRIBE", "params": [key.reveal()], "id": 1}))
+    return Secret(json.dumps({"method": "SUBSCRIBE", "params": [key.reveal()], "id": SUBSCRIBE_ID}))

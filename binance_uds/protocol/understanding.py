@@ -17,6 +17,7 @@ from . import facts, findings
 from .facts import Call, Fact
 from .findings import Finding
 from .situation import Situation
+from .subscriptions import SUBSCRIBE_ID
 
 #: Binance's codes that a session acts on. Source: USDⓈ-M Futures > Error Codes.
 NO_SUCH_KEY, OUTSIDE_WINDOW = -1125, -1021
@@ -102,8 +103,10 @@ def _subscription_listed(session: Situation, fact: facts.SubscriptionListed, now
 
 
 def _subscription_refused(session: Situation, fact: facts.SubscriptionRefused, now: Instant) -> Optional[Finding]:
-    if session.is_confirming and not session.plans.is_last_resort:
-        return _plan_failure(session, fact.reason, rejected=False)
+    # Whoever cannot say what is subscribed may still deliver; whoever refused the subscription does not.
+    is_deaf = fact.message == SUBSCRIBE_ID
+    if session.is_confirming and (is_deaf or not session.plans.is_last_resort):
+        return _plan_failure(session, fact.reason, rejected=is_deaf)
     return None
 
 

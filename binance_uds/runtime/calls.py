@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Optional
 
 from ..credentials import Credentials, Secret
 from ..edges.clock import Clock
 from ..edges.rest import Rest
-from ..errors import ConfigurationError, StreamInterrupted, UserDataStreamError
+from ..errors import StreamInterrupted, UserDataStreamError
 from ..instants import Instant
 from ..markets import Market
 from ..protocol import commands as do
@@ -96,20 +96,9 @@ class Calls:
         return facts.ClockRead(server_ms, sent_at, received_at)
 
     def _read_balances(self, generation: int) -> Fact:
-        self._rest.call("GET", self._market.balance_path, self._signed({}))
+        query = signed_query({}, self._credentials, self._exchange_ms(self._clock.now()))
+        self._rest.call("GET", self._market.balance_path, query)
         return facts.BalancesRead(generation)
-
-    def _signed(self, parameters: Mapping[str, Union[str, int]]) -> Secret:
-        """Sign a query as of now; the user's own code may do that, and must not end the stream."""
-        timestamp_ms = self._exchange_ms(self._clock.now())
-        try:
-            return signed_query(parameters, self._credentials, timestamp_ms)
-        except UserDataStreamError:
-            raise
-        except Exception as error:
-            kind = type(error).__name__
-        # Raised here, not there: a signer's traceback may show a private key among its variables.
-        raise ConfigurationError(f"the callable given as api_secret raised {kind}")
 
 
 def _listen_key(answer: Any) -> Optional[Secret]:

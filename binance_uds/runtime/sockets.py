@@ -23,6 +23,9 @@ from ..protocol.timings import Timings
 #: Chunks read from one connection before the loop looks at its timers again.
 _CHUNKS_A_TURN = 8
 
+#: So many turns' worth is still read from a connection that is closed; beyond that a flood would keep us from closing.
+_TURNS_AT_CLOSE = 32
+
 
 @attrs.frozen
 class Read:
@@ -33,12 +36,14 @@ class Read:
         socket: The connection's number.
         frames: Whole messages, in order.
         alive: Whether anything whole came, pongs included.
+        drained: Whether that was all that had arrived.
         lost: Why the connection ended, or None while it stands.
     """
 
     socket: int
     frames: Tuple[bytes, ...] = attrs.field(default=(), repr=False)
     alive: bool = False
+    drained: bool = True
     lost: Optional[str] = None
 
 
@@ -145,29 +150,34 @@ class Sockets:
             try:
                 messages = wire.receive()
             except StreamInterrupted as error:
-                return Read(number, tuple(frames), alive, error.reason)
+                return Read(number, tuple(frames), alive, lost=error.reason)
             for message in messages:
                 alive = True
                 if isinstance(message, Text):
                     frames.append(message.data)
                 elif isinstance(message, Closed):
-                    return Read(number, tuple(frames), alive, _in_words(message))
+                    return Read(number, tuple(frames), alive, lost=_in_words(message))
                 else:
                     assert isinstance(message, Pong)
             if wire.drained:
                 break
-        return Read(number, tuple(frames), alive)
+        return Read(number, tuple(frames), alive, wire.drained)
 
     def close(self, number: int) -> Tuple[bytes, ...]:
         """End a connection and return the whole messages that it still held."""
         if number not in self._wires:
             return ()
-        held = self.read(number).frames
+        held: List[bytes] = []
+        for _ in range(_TURNS_AT_CLOSE):
+            read = self.read(number)
+            held.extend(read.frames)
+            if read.drained or read.lost is not None:
+                break
         wire = self._wires.pop(number)
         del self._watched[number]
         self._selector.unregister(wire.fileno())
         wire.close()
-        return held
+        return tuple(held)
 
     def shut(self) -> None:
         """Close everything, the pipe too, each whatever becomes of the others."""

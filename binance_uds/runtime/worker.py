@@ -193,7 +193,7 @@ class Worker:
         shutdown.register(self)
         self._doors.open()
         try:
-            self._last_look = self._clock.now()
+            self._last_look = self._drained_at = self._clock.now()
             self._digest([facts.Started(start_within)])
             while not self.session.has_ended:
                 self._turn()
@@ -221,23 +221,28 @@ class Worker:
             found.append(facts.ClocksJumped(jump))
         self._last_look = at
         self._digest(found)
-        for number in self._sockets.numbers():
-            self._read(number, at)
+        are_drained = [self._read(number) for number in self._sockets.numbers()]
+        if all(are_drained):
+            self._drained_at = at
         self._digest(self.session.due(at))
         self._perform_all(self.session.announce_state(self._clock.now()))
 
-    def _read(self, number: int, at: Instant) -> None:
+    def _read(self, number: int) -> bool:
+        """Read and deliver what has arrived on a connection, and tell whether that was all."""
         if number not in self._sockets.numbers():
-            return
+            return True
         read = self._sockets.read(number)
-        if read.alive:
-            self.session.heard(number, at)
         found: List[Fact] = []
         for frame in read.frames:
             found.extend(self._deliver(frame, number))
         if read.lost is not None:
             found.append(facts.SocketLost(number, read.lost))
         self._digest(found)
+        # Only now: a gap that a frame of this read opens begins at what was proven before the frame came. And nobody
+        # knows when that was, but after everything before it had been read: it may have lain here through a sleep.
+        if read.alive:
+            self.session.heard(number, self._drained_at)
+        return read.drained
 
     def _deliver(self, frame: bytes, number: int) -> Iterable[Fact]:
         taken = self._delivery.take(frame, number)
@@ -263,7 +268,7 @@ class Worker:
         while True:
             if self._doors.exit is not None:
                 self._stop_asked = True
-            if self._stop_asked and self.session.standing.started and not self.session.has_ended:
+            if self._stop_asked and not self.session.has_ended:
                 self._facts.appendleft(facts.StopRequested())
             if not self._facts:
                 return

@@ -41,12 +41,6 @@ def closed():
     return uds.GapClosed(gap_id=1, since_ms=0, until_ms=9, cause="listen key expired", proof="unproven")
 
 
-@pytest.fixture(autouse=True)
-def environment_is_left_alone(monkeypatch):
-    """What the command changes in its own process does not reach the other tests."""
-    monkeypatch.setenv("no_proxy", "example.org")
-
-
 @pytest.mark.slow
 def test_piped(command):
     """On a pipe the demo can be read, keeps every promise, and ends by itself in time."""
@@ -84,19 +78,6 @@ def test_seed_is_told(monkeypatch):
     result = CliRunner().invoke(demo, [], standalone_mode=False)
 
     assert f"--seed {played[0]}" in " ".join(result.output.split())
-
-
-def test_proxy_is_kept_out(monkeypatch):
-    """A proxy of the environment is not asked for the way to this machine."""
-    seen = []
-    monkeypatch.setattr(
-        rehearsal,
-        "rehearse",
-        lambda story, seed: seen.append(os.environ["no_proxy"]) or (Board("demo"), verdict()),
-    )
-    CliRunner().invoke(demo, [], standalone_mode=False)
-
-    assert ["example.org,127.0.0.1"] == seen
 
 
 def test_stream_that_does_not_start(monkeypatch):

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import binance_uds as uds
 from binance_uds.cli.simulate import simulate
+from binance_uds.simulator import LocalExchange
 
 PATIENCE_S = 30.0
 
@@ -81,8 +82,9 @@ def test_port_in_use():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "example.org", "::"])
-def test_loopback_only(host):
+def test_loopback_only(monkeypatch, host):
     """It does not listen to the world."""
+    monkeypatch.setattr(LocalExchange, "start", lambda exchange: pytest.fail("it would listen"))
     result = CliRunner().invoke(simulate, ["--host", host])
 
     assert 2 == result.exit_code

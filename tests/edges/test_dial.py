@@ -234,7 +234,7 @@ def test_an_encrypted_proxy_must_prove_who_it_is(serve, tls, tunnel):
 )
 def test_a_proxy_that_opens_no_tunnel(serve, tls, answer, words):
     """The error names the proxy, what it did, and no password."""
-    proxy = serve(lambda peer: peer.read_head() and peer.send(answer) or peer.sock.shutdown(socket.SHUT_WR))
+    proxy = serve(lambda peer: (peer.read_head() and peer.send(answer)) or peer.sock.shutdown(socket.SHUT_WR))
     reason = failure(
         lambda: talk("https://127.0.0.1:1", tls["client"], f"http://user:pass@127.0.0.1:{proxy.port}")
     )
@@ -254,6 +254,16 @@ def test_a_proxy_that_hangs_ends_with_the_deadline(serve, tls):
     reason = failure(lambda: talk("https://127.0.0.1:1", tls["client"], proxy.url("http"), seconds=0.5))
 
     assert "no connection to 127.0.0.1:1 within 0.5 s" == reason
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "ws://localhost:8080/private", "wss://[::1]:8080"])
+def test_the_way_to_this_machine_needs_no_proxy(monkeypatch, url):
+    """A proxy of the environment could not find it; one that the user names is asked all the same."""
+    monkeypatch.setenv("HTTP_PROXY", "http://plain:2")
+    monkeypatch.setenv("HTTPS_PROXY", "http://secure:1")
+
+    assert proxy_for(url) is None
+    assert "mine:3" in str(proxy_for(url, "http://mine:3"))
 
 
 @pytest.mark.parametrize("url", ["https://fapi.binance.com", "wss://fstream.binance.com/private"])

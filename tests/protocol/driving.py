@@ -23,7 +23,8 @@ from binance_uds.protocol import facts
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.session import Session, State
+from binance_uds.protocol.session import Session
+from binance_uds.protocol.situation import State
 
 KEY, OTHER_KEY = "k1-" + "a" * 61, "k2-" + "b" * 61
 QUERY, SUBSCRIBE, PATH = PLANS = tuple(

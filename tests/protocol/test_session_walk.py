@@ -16,7 +16,8 @@ from binance_uds.events.notices import GapClosed, StreamState
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.session import Session, State
+from binance_uds.protocol.session import Session
+from binance_uds.protocol.situation import State
 from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PLANS, Drive
 
 #: How many random walks are taken.

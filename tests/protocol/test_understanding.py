@@ -10,7 +10,8 @@ from binance_uds.events.notices import GapCause
 from binance_uds.protocol import facts, findings
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.session import Session, State
+from binance_uds.protocol.session import Session
+from binance_uds.protocol.situation import State
 from binance_uds.protocol.understanding import understand
 from tests.protocol.driving import KEY, OTHER_KEY, PLANS, moment
 
@@ -63,7 +64,7 @@ def failure(call: Call, error: Exception) -> facts.CallFailed:
         facts.SocketRefused(6, "refused"),
         facts.SocketLost(6, "reset"),
         facts.SubscriptionListed(6, ()),
-        facts.SubscriptionRefused(6, "error 2"),
+        facts.SubscriptionRefused(6, 2, "error 2"),
         facts.ExpiryNoticed(6, None),
         facts.ExpiryNoticed(6, OURS),
         facts.FramesUndecodable(6),

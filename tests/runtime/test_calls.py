@@ -136,7 +136,12 @@ def test_balances_are_read_with_a_signature_of_the_exchanges_time():
 
 @pytest.mark.parametrize("call", list(Call))
 @pytest.mark.parametrize(
-    "error", [uds.StreamInterrupted("no answer"), uds.ExchangeError(503, None, "busy"), uds.CredentialsRejected(401, None, "no")]
+    "error",
+    [
+        uds.StreamInterrupted("no answer"),
+        uds.ExchangeError(503, None, "busy"),
+        uds.CredentialsRejected(401, None, "no"),
+    ],
 )
 def test_a_failure_is_a_fact_without_frames(call, error):
     """Every call turns its error into a fact, stripped of the frames it passed."""

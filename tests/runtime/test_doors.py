@@ -32,7 +32,10 @@ def doors() -> Doors:
 
 
 def keep(items: list[Any]) -> Callable[[Any], None]:
-    return lambda item: items.append(item)
+    def append(item: Any) -> None:
+        items.append(item)
+
+    return append
 
 
 # Callbacks

@@ -219,6 +219,25 @@ def test_a_flood_does_not_keep_the_loop_from_its_timers(sockets, exchange, tools
     assert 8 * 256 * 1024 + size >= max(sum(map(len, read.frames)) for read in reads)
 
 
+def test_what_is_read_and_not_yet_parsed_does_not_wait(sockets, exchange, tools):
+    """Tiny frames fill our own buffer while the socket is empty: the next wait ends at once, for there is more."""
+    from binance_uds.simulator.faults import RawBytes
+
+    count = 40_000
+    open_one(sockets, exchange)
+    exchange.wait_until(lambda: exchange.connections_open == 1)
+    exchange.faults.inject(RawBytes(frame(TEXT, b"{}") * count))
+    seen, longest = 0, 0.0
+    while seen < count:
+        began = time.monotonic()
+        sockets.wait(LONG_S)
+        longest = max(longest, time.monotonic() - began)
+        seen += len(sockets.read(1).frames)
+
+    assert count == seen
+    assert longest < tools.patience_s
+
+
 def test_a_read_does_not_print_what_came():
     """Frames may name the listen key, so a Read prints without them."""
     assert "listen" not in repr(Read(1, (b"listenKey",), True))

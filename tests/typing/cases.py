@@ -1,7 +1,7 @@
 """
 What type checkers are to make of the public face; read by ``test_typing.py``, never run.
 
-``# reveals: T`` says what ``reveal_type`` on that line answers, ``# error`` that the line is to be refused.
+A comment at the end of a line says what ``reveal_type`` answers there, or that the line is to be refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import binance_uds as uds
 stream = uds.UserDataStream("key")
 
 # on() gives the callback the type of its class.
-stream.on(uds.OrderTradeUpdate)(lambda event: reveal_type(event))  # reveals: OrderTradeUpdate
-stream.on(uds.Event)(lambda event: reveal_type(event))  # reveals: Event
-stream.on(uds.Notice)(lambda notice: reveal_type(notice))  # reveals: Notice
+stream.on(uds.OrderTradeUpdate)(lambda event: (reveal_type(event),))  # reveals: OrderTradeUpdate
+stream.on(uds.Event)(lambda event: (reveal_type(event),))  # reveals: Event
+stream.on(uds.Notice)(lambda notice: (reveal_type(notice),))  # reveals: Notice
 
 
 @stream.on(uds.OrderTradeUpdate)

@@ -36,7 +36,6 @@ def ask_for_subscription(
     if session.plans.current.form == AccessForm.SUBSCRIBE:
         yield do.Subscribe(session.socket, session.key)
     yield do.ListSubscriptions(session.socket)
-    yield do.Make(Call.READ_CLOCK, session.generation)
     if session.plans.is_last_resort:
         # This exchange does not answer, or not in time: do not wait for it again.
         session.arm(facts.PlanOverdue, now, 0.0)
@@ -63,6 +62,7 @@ def verify_secret(
 ) -> Iterator[Command]:
     """Subscribed; a first signed read has to show that the secret is right."""
     _confirm(session, finding.named)
+    yield do.Make(Call.READ_CLOCK, session.generation)
     yield from read_balances(session, finding, now, jitter)
 
 
@@ -98,6 +98,7 @@ def serve_confirmed(
     """The subscription is confirmed, or has to do."""
     _confirm(session, finding.named)
     yield from _serve(session, now)
+    yield do.Make(Call.READ_CLOCK, session.generation)
 
 
 def confirm_late(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
@@ -119,7 +120,6 @@ def _confirm(session: Situation, named: bool) -> None:
 
 
 def _serve(session: Situation, now: Instant) -> Iterator[Command]:
-    session.disarm(facts.StartOverdue, facts.RetryDue)
     session.retries.reset()
     session.in_use_since = now
     session.connections += 1
@@ -128,7 +128,7 @@ def _serve(session: Situation, now: Instant) -> Iterator[Command]:
     # checking the secret may have taken so long that nobody knows whether the connection still stands.
     session.arm(facts.ProbeDue, now, 0.0)
     session.arm(facts.PingDue, now, 0.0)
-    session.stand(was_live=True, serving=True, reason="connected")
+    session.stand(serving=True, reason="connected")
     yield do.Note(f"connected to {session.plans.current}")
     yield from session.close_gap(now)
     if not session.standing.confirmed and session.told_unconfirmed != session.plans.current:

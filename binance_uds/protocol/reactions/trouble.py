@@ -13,9 +13,6 @@ from ..facts import Call
 from ..situation import Situation
 from .keys import ask_for_key
 
-#: Causes that speak of the key rather than the connection.
-_KEY_CAUSES = (GapCause.KEY_EXPIRED, GapCause.KEY_GONE, GapCause.KEY_REPLACED)
-
 #: HTTP status of an address that is banned. Source: USDⓈ-M Futures > General Info > LIMITS.
 _BANNED = 418
 
@@ -34,12 +31,12 @@ def begin_again_later(
     """Gone again, too soon: open a gap, wait, start over."""
     yield from _interrupt(session, finding.cause, finding.detail, now)
     wait = session.wait(now, session.renewals.next_wait(jitter), finding.cause)
-    if finding.cause in _KEY_CAUSES and session.short_lives == session.timings.short_lives_tolerated:
+    if session.short_lives == session.timings.short_lives_tolerated:
         yield _attention(
-            AttentionCode.SHORT_LIVED_KEY,
-            f"{session.short_lives} listen keys in a row died within {session.timings.short_life:.0f} s of use "
-            f"({finding.cause}); another process may be deleting the account's key, or the market's hosts and "
-            "events may not fit each other. Retrying more slowly",
+            AttentionCode.SHORT_LIVED,
+            f"{session.short_lives} times in a row the listen key or the connection died within "
+            f"{session.timings.short_life:g} s of use, now because: {finding.cause}. Another process may be deleting "
+            "the account's key, or the market's hosts and events may not fit each other. Retrying more slowly",
         )
     yield do.Note(f"trying again in {wait:.1f} s")
 
@@ -123,6 +120,7 @@ def probe_refused(
     session: Situation, finding: findings.CredentialsRefused, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Events go on meanwhile, as long as the exchange lets them; a person has to act."""
+    session.proofs.void_key(now)
     session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
     yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
 

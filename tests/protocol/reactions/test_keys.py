@@ -10,7 +10,7 @@ from binance_uds.events.notices import GapCause, GapClosed, GapOpened, StreamSta
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
-from binance_uds.protocol.session import State
+from binance_uds.protocol.situation import State
 from tests.protocol.driving import KEY, OTHER_KEY, Drive
 
 NO_SUCH_KEY = ExchangeError(400, -1125, "This listenKey does not exist.")

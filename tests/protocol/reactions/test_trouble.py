@@ -18,8 +18,8 @@ from binance_uds.events.notices import (
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
-from binance_uds.protocol.session import State
-from tests.protocol.driving import KEY, Drive, signed
+from binance_uds.protocol.situation import State
+from tests.protocol.driving import KEY, OTHER_KEY, PLANS, Drive, signed
 
 REFUSED = CredentialsRejected(401, -2015, "Invalid API-key, IP, or permissions for action.")
 BLOCKED = ExchangeError(403, None, "no explanation")
@@ -55,6 +55,25 @@ def test_a_first_interruption_begins_again_at_once():
     assert [StreamState.STALE, StreamState.LIVE] == [state for state, _ in changes]
     assert lost == drive.calls(Call.REQUEST_KEY)[-1]
     assert "connection lost: reset by peer" in [note.text for note in drive.commanded(do.Note)]
+
+
+def test_answers_about_the_time_before_an_interruption_are_stale():
+    """What was asked about the old key is answered late: it neither proves nor costs the new one."""
+    drive = Drive().live().run(100.0)
+    generation = drive.session.generation
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(30.0)
+    proven, made = drive.session.proofs.key, len(drive.commanded(do.Make))
+    drive.digest(
+        facts.KeyNamed(generation, Secret(OTHER_KEY), drive.now),
+        facts.KeyNamed(generation, Secret(KEY), drive.now),
+        facts.KeyGranted(generation, Secret(OTHER_KEY), drive.now),
+        facts.CallFailed(generation, Call.PROBE_KEY, ExchangeError(400, -1125, "This listenKey does not exist.")),
+    )
+
+    assert proven == drive.session.proofs.key
+    assert made == len(drive.commanded(do.Make))
+    assert StreamState.LIVE is drive.state
 
 
 def test_lives_that_end_at_once_are_not_a_storm():
@@ -209,6 +228,21 @@ def test_credentials_refused_while_reconnecting_are_tried_slowly():
     assert 0 == drive.session.refusals.failures
 
 
+def test_a_granted_key_forgives_the_refusals_before_it():
+    """Once a key is handed out again the next refusal is waited out like a first, whatever the connection does."""
+    drive = Drive().live()
+    drive.script.failing[Call.REQUEST_KEY] = REFUSED
+    drive.script.refusing = PLANS
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(100.0)
+
+    assert 2 <= drive.session.refusals.failures
+
+    drive.script.failing.clear()
+    drive.run(200.0)
+    assert 0 == drive.session.refusals.failures
+
+
 @pytest.mark.parametrize("call", [Call.REQUEST_KEY, Call.READ_BALANCES, Call.PROBE_KEY])
 def test_a_firewall_is_left_alone(call):
     """A 403 is said, and tried again after a minute at the earliest half."""
@@ -256,6 +290,21 @@ def test_a_refused_time_of_an_unsigned_call_is_just_no_answer(call):
 
     assert 2 < len(drive.calls(call))
     assert not drive.session.has_ended
+
+
+def test_a_connection_in_use_forgives_the_failures_before_it():
+    """After a success the next failure is answered as quickly as the first."""
+    drive = Drive(jitter=1 - 1e-9)
+    drive.script.failing[Call.REQUEST_KEY] = NO_ROUTE
+    drive.start(within=1e9).run(40.0)
+    drive.script.failing.clear()
+    drive.run(60.0)
+    drive.script.failing[Call.REQUEST_KEY] = NO_ROUTE
+    lost = drive.seconds
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(3.0)
+
+    assert [0.5, 1.0] == pytest.approx(waits(drive.calls(Call.REQUEST_KEY, since=lost))[:2], abs=0.1)
 
 
 # Doubt
