@@ -309,7 +309,7 @@ def test_keys_that_die_at_once_are_no_storm(make_stream, exchange, tools):
         ears.wait_for(uds.GapClosed)
         tools.wait_until(lambda: stream.state is State.LIVE and exchange.keys_issued == 7)
 
-    assert uds.AttentionCode.SHORT_LIVED_KEY == attention.code
+    assert uds.AttentionCode.SHORT_LIVED == attention.code
     assert 7 == exchange.count("POST", KEY_PATH)
 
 

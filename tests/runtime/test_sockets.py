@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Optional
 
 import attrs
 import pytest
@@ -30,10 +30,12 @@ def sockets(exchange, tools) -> Iterator[Sockets]:
     opened.shut()
 
 
-def make_sockets(exchange: Any, tools: Any, abandoned: Any = lambda: False, **timings: float) -> Sockets:
+def make_sockets(
+    exchange: Any, tools: Any, abandoned: Any = lambda: False, proxy: Optional[str] = None, **timings: float
+) -> Sockets:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return Sockets(
-        tools.market_of(exchange), context, None, attrs.evolve(tools.timings, **timings), Clock(), abandoned
+        tools.market_of(exchange), context, proxy, attrs.evolve(tools.timings, **timings), Clock(), abandoned
     )
 
 
@@ -143,11 +145,11 @@ def test_a_refused_connection_is_a_fact(sockets, exchange):
     assert () == sockets.numbers()
 
 
-def test_a_proxy_that_became_useless_meanwhile_is_a_refusal(sockets, exchange, monkeypatch):
-    """The environment may change while the stream lives; a proxy of no use does not end its thread."""
-    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
-    monkeypatch.setenv("no_proxy", "")
+def test_a_proxy_that_became_useless_meanwhile_is_a_refusal(exchange, tools):
+    """The environment may name another proxy while the stream lives; one of no use does not end its thread."""
+    sockets = make_sockets(exchange, tools, proxy="socks5://127.0.0.1:1")
     fact = open_one(sockets, exchange)
+    sockets.shut()
 
     assert isinstance(fact, facts.SocketRefused)
     assert "SOCKS" in fact.reason
