@@ -59,6 +59,11 @@ class Secret:
         raise TypeError("a secret does not pickle")
 
 
+def plain(text: Union[str, Secret]) -> str:
+    """Return a text that may be secret as it is; for the last step before it leaves."""
+    return text.reveal() if isinstance(text, Secret) else text
+
+
 @attrs.frozen
 class Credentials:
     """

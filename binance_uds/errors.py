@@ -62,9 +62,7 @@ class ExchangeError(UserDataStreamError):
         retry_after_s: Seconds until Binance wants to hear from us again; None when it did not say.
     """
 
-    def __init__(
-        self, status: int, code: Optional[int], message: str, retry_after_s: Optional[float] = None
-    ) -> None:
+    def __init__(self, status: int, code: Optional[int], message: str, retry_after_s: Optional[float] = None) -> None:
         super().__init__(status, code, message, retry_after_s)
         self.status, self.code, self.message, self.retry_after_s = status, code, message, retry_after_s
 

@@ -107,9 +107,7 @@ class Market:
     def access_plans(self) -> Tuple[AccessPlan, ...]:
         """Every way to the private stream, best first."""
         return tuple(
-            AccessPlan(url, form)
-            for url in (self.stream_url, *self.other_stream_urls)
-            for form in self.access_forms
+            AccessPlan(url, form) for url in (self.stream_url, *self.other_stream_urls) for form in self.access_forms
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import ssl
 import threading
 import time
@@ -14,12 +13,10 @@ from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .markets import USDM, Market
-from .protocol.delivery import Delivery
-from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
-from .protocol.session import Session
 from .protocol.timings import Timings
 from .runtime.doors import Doors, EventQueue, checked_class
+from .runtime.settings import Settings, within
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
@@ -30,13 +27,8 @@ I2 = TypeVar("I2", bound=Union[Event, Notice])
 I3 = TypeVar("I3", bound=Union[Event, Notice])
 R = TypeVar("R")
 
-#: Bounds of the arguments, in seconds. A key dies after 60 minutes; the exchange takes 10 messages a second.
-KEEPALIVE_BOUNDS = (1.0, 50 * 60.0)
-PING_BOUNDS = (1.0, 5 * 60.0)
 #: Shorter than the first millisecond nothing can be LIVE; longer than a day is a mistaken unit.
 TIMEOUT_BOUNDS = (0.001, 86_400.0)
-
-_numbers = itertools.count(1)
 
 
 class UserDataStream:
@@ -80,41 +72,35 @@ class UserDataStream:
         max_backlog: int = 100_000,
         timings: Optional[Timings] = None,
     ) -> None:
-        from .edges.dial import make_context, proxy_for
-
         # First, so that a traceback can print a stream whose arguments are refused.
         self.name = ""
         self._worker: Optional[Worker] = None
         try:
-            self._credentials = Credentials.of(api_key, api_secret)
+            credentials = Credentials.of(api_key, api_secret)
         finally:
             # Tools print the variables of every frame of a traceback, also that of a wrong argument further down.
             del api_key, api_secret
-        if not isinstance(market, Market):
-            kind = type(market).__name__
-            raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
-        if timings is not None and not isinstance(timings, Timings):
-            raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
-        if not isinstance(max_backlog, int) or max_backlog < 1:
-            raise ConfigurationError("max_backlog must be a whole number of at least 1")
-        if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
-            # It becomes part of every log line's format, and a line break in it would forge lines.
-            raise ConfigurationError("name must be text on one line, without a percent sign")
-        self._market = market
-        self._timings = timings or Timings(
-            keepalive_interval=_within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),
-            ping_interval=_within("ping_interval", ping_interval, PING_BOUNDS),
-        )
-        self._proxy = proxy
-        self._context = make_context(ssl_context)
-        for url in (market.rest_url, market.stream_url):
-            proxy_for(url, proxy)
-        self._release_key = release_key
-        self.name = name or f"{market.name}-{next(_numbers)}"
+        try:
+            settings = Settings.of(
+                credentials,
+                market=market,
+                name=name,
+                keepalive_interval=keepalive_interval,
+                ping_interval=ping_interval,
+                proxy=proxy,
+                ssl_context=ssl_context,
+                release_key=release_key,
+                max_backlog=max_backlog,
+                timings=timings,
+            )
+        finally:
+            del proxy
+        self._settings = settings
+        self.name = settings.name
         self._clock = Clock()
         self._log = StreamLog(self.name)
         self._timeline = Timeline()
-        self._doors = Doors(self._log, self._timings.slow_callback, max_backlog, self._check_may_wait)
+        self._doors = Doors(self._log, settings.timings.slow_callback, settings.max_backlog, self._check_may_wait)
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = 0
@@ -213,13 +199,13 @@ class UserDataStream:
             ForkedStream: Called in a child of the process that started the stream.
         """
         self._check_not_forked()
-        _within("timeout", timeout, TIMEOUT_BOUNDS)
+        within("timeout", timeout, TIMEOUT_BOUNDS)
         worker = self._worker_at_work(timeout)
         if self._doors.is_inside_callback:
             return
         try:
             # The session gives up by itself in time; beyond that only a system call that does not return is left.
-            has_settled = worker.wait_settled(timeout + self._timings.rest_timeout)
+            has_settled = worker.wait_settled(timeout + self._settings.timings.rest_timeout)
         except BaseException:
             worker.ask_stop()
             raise
@@ -228,7 +214,7 @@ class UserDataStream:
             worker.ask_stop()
             raise self._failure
         if not worker.session.standing.was_live:
-            worker.wait_ended(self._timings.rest_timeout)
+            worker.wait_ended(self._settings.timings.rest_timeout)
             self._surface(worker)
             raise UserDataStreamError("the stream was stopped before it was LIVE")
 
@@ -247,7 +233,7 @@ class UserDataStream:
             KeyboardInterrupt, SystemExit: Ctrl-C, or what a callback raised to end the program.
         """
         self._check_not_forked()
-        _within("timeout", timeout, TIMEOUT_BOUNDS)
+        within("timeout", timeout, TIMEOUT_BOUNDS)
         with self._lock:
             if self._running() is not None:
                 raise ConfigurationError("this stream runs already; use join() to wait for it")
@@ -303,11 +289,13 @@ class UserDataStream:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self.stop()
         exit_asked = self._doors.take_exit()
         if exit_asked is not None:
             raise exit_asked
+        if kind is None and self._worker is not None:
+            self._surface(self._worker)
 
     # What it is worth
 
@@ -323,7 +311,7 @@ class UserDataStream:
         counted = Health(
             state=verdict.state,
             why=verdict.why,
-            signed=self._credentials.can_sign,
+            signed=self._settings.credentials.can_sign,
             gaps=self._gaps_before,
             events=self._events_before,
             reconnects=self._reconnects_before,
@@ -376,53 +364,16 @@ class UserDataStream:
 
     def _employ(self) -> Worker:
         """Make a worker with a fresh session; the loop and the edges are imported only now."""
-        from .edges.rest import Rest
-        from .runtime.calls import Calls
-        from .runtime.sockets import Sockets
-        from .runtime.worker import Worker
+        from .runtime.assembly import assemble
 
         if self._worker is not None:
             session = self._worker.session
             self._gaps_before = session.gaps
             self._events_before += self._worker.events
             self._reconnects_before += session.reconnects
-        session = Session(
-            PlanWalk(self._market.access_plans),
-            self._timings,
-            signed=self._credentials.can_sign,
-            release_key=self._release_key,
-            gaps=self._gaps_before,
-        )
-
-        def make_calls(worker: Worker) -> Calls:
-            rest = Rest(
-                self._market,
-                self._credentials,
-                context=self._context,
-                proxy=self._proxy,
-                abandoned=worker.abandoned,
-                timeout=self._timings.rest_timeout,
-                log=self._log.rest,
-            )
-            return Calls(rest, self._market, self._credentials, self._clock, session.clock.now_ms)
-
-        def make_sockets(worker: Worker) -> Sockets:
-            return Sockets(
-                self._market, self._context, self._proxy, self._timings, self._clock, worker.abandoned
-            )
-
         self._failure = None
         self._doors.take_exit()
-        self._worker = Worker(
-            session,
-            Delivery(self._market.event_classes),
-            self._doors,
-            self._timeline,
-            self._log,
-            self._clock,
-            make_calls,
-            make_sockets,
-        )
+        self._worker = assemble(self._settings, self._doors, self._timeline, self._log, self._clock, self._gaps_before)
         return self._worker
 
     def _surface(self, worker: Worker) -> None:
@@ -444,14 +395,6 @@ class UserDataStream:
                 "this waits inside one of the stream's own callbacks, where nothing can arrive any more; "
                 "wait in another thread"
             )
-
-
-def _within(name: str, seconds: object, bounds: Tuple[float, float]) -> float:
-    least, most = bounds
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not least <= seconds <= most:
-        given = repr(seconds) if isinstance(seconds, (int, float)) else f"of type {type(seconds).__name__}"
-        raise ConfigurationError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {given}")
-    return float(seconds)
 
 
 def _is_asynchronous(handler: object) -> bool:

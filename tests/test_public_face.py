@@ -90,7 +90,7 @@ def test_the_intervals_come_out_of_the_arguments():
     """keepalive_interval and ping_interval are what the stream lives by."""
     stream = uds.UserDataStream("k" * 64, keepalive_interval=30, ping_interval=5)
 
-    assert uds.Timings(keepalive_interval=30.0, ping_interval=5.0) == stream._timings
+    assert uds.Timings(keepalive_interval=30.0, ping_interval=5.0) == stream._settings.timings
 
 
 @pytest.mark.parametrize(("argument", "bounds"), [("keepalive_interval", (1, 3000)), ("ping_interval", (1, 300))])
@@ -99,7 +99,7 @@ def test_the_bounds_themselves_are_allowed(argument, bounds):
     for bound in bounds:
         stream = uds.UserDataStream("k" * 64, **{argument: bound})
 
-        assert bound == getattr(stream._timings, argument)
+        assert bound == getattr(stream._settings.timings, argument)
 
 
 def test_without_a_logging_setup_nothing_is_printed(capfd):

@@ -163,9 +163,7 @@ class Board:
     def _take_algo(self, item: AlgoUpdate) -> None:
         self._put_order(
             ("algo", item.symbol, item.algo_id),
-            OrderLine(
-                item.symbol, item.side, item.order_type, None, item.quantity, item.trigger_price, item.status
-            ),
+            OrderLine(item.symbol, item.side, item.order_type, None, item.quantity, item.trigger_price, item.status),
         )
 
     def _put_order(self, identity: Tuple[str, str, int], line: OrderLine) -> None:

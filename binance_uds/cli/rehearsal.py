@@ -46,9 +46,7 @@ def rehearse(story: Tuple[Chapter, ...], seed: int) -> Tuple[Board, Tally]:
     board = Board(f"binance_uds demo, seed {seed}, about {length_s(story):.0f} s", knows_faults=True)
     with LocalExchange(seed=seed) as exchange:
         market = attrs.evolve(USDM, rest_url=exchange.rest_url, stream_url=exchange.stream_url)
-        stream = UserDataStream(
-            exchange.api_key, exchange.api_secret, market=market, name="demo", timings=TIMINGS
-        )
+        stream = UserDataStream(exchange.api_key, exchange.api_secret, market=market, name="demo", timings=TIMINGS)
         try:
             with stream.events(Event, Notice) as queue, open_display("{:6.2f}".format) as display:
                 follower = Follower(stream, queue, board, display, items=[])
@@ -81,9 +79,7 @@ class _Rehearsal:
                     break
             self._settle()
         health = stream.health
-        return tally(
-            self.exchange.fills, self.follower.items or [], self._mishaps, health.state, health.why
-        )
+        return tally(self.exchange.fills, self.follower.items or [], self._mishaps, health.state, health.why)
 
     def _trade(self, deeds: int) -> None:
         self._next_deed_at = max(self._next_deed_at, self.follower.at)
@@ -122,8 +118,7 @@ class _Rehearsal:
 
     def _has_heard(self, name: str) -> bool:
         heard = any(
-            isinstance(item, OrderTradeUpdate)
-            and (item.client_order_id, item.status) == (name, OrderStatus.CANCELED)
+            isinstance(item, OrderTradeUpdate) and (item.client_order_id, item.status) == (name, OrderStatus.CANCELED)
             for item in reversed(self.follower.items or [])
         )
         return heard and self.follower.stream.state is StreamState.LIVE

@@ -234,9 +234,7 @@ def _account(board: Board) -> List[Text]:
 
 
 def _counts(board: Board, health: Health, width: int) -> Text:
-    counts = (
-        f"{health.events} events, {board.fills_seen} fills, {health.gaps} gaps, {health.reconnects} reconnects"
-    )
+    counts = f"{health.events} events, {board.fills_seen} fills, {health.gaps} gaps, {health.reconnects} reconnects"
     if health.callback_errors:
         counts += f", {health.callback_errors} callback errors"
     return _spread(_line((counts, _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)

@@ -121,9 +121,7 @@ def _weather(seed: int, mean_interval: float) -> Iterator[Tuple[float, Fault]]:
             yield part * duration + at, fault
 
 
-def _run(
-    exchange: LocalExchange, lines: queue.SimpleQueue[str], weather: Iterator[Tuple[float, Fault]]
-) -> NoReturn:
+def _run(exchange: LocalExchange, lines: queue.SimpleQueue[str], weather: Iterator[Tuple[float, Fault]]) -> NoReturn:
     """Print what the exchange tells, and let things go wrong when it is time, until Ctrl-C."""
     began = time.monotonic()
     due = next(weather, None)

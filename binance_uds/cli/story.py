@@ -52,9 +52,7 @@ def tell_story(seed: int) -> Tuple[Chapter, ...]:
     """Draw a story in which every kind of fault happens once."""
     chance = random.Random(seed)
     kinds = chance.sample(_KINDS, len(_KINDS))
-    return tuple(
-        Chapter(draw(chance), words, chance.randint(8, 14), chance.randint(24, 30)) for draw, words in kinds
-    )
+    return tuple(Chapter(draw(chance), words, chance.randint(8, 14), chance.randint(24, 30)) for draw, words in kinds)
 
 
 def length_s(story: Tuple[Chapter, ...]) -> float:

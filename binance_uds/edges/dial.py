@@ -8,17 +8,18 @@ query or a proxy's password.
 from __future__ import annotations
 
 import base64
+import functools
 import os
 import socket
 import ssl
 import weakref
-from typing import Optional
+from typing import Optional, Union
 from urllib.parse import unquote, urlsplit
 
 import attrs
 import requests.utils
 
-from ..credentials import Secret
+from ..credentials import Secret, plain
 from ..errors import ConfigurationError, StreamInterrupted
 from ..markets import is_loopback
 from .deadline import Deadline
@@ -111,9 +112,7 @@ def make_context(ssl_context: Optional[ssl.SSLContext] = None) -> ssl.SSLContext
     """
     if ssl_context is not None:
         if not isinstance(ssl_context, ssl.SSLContext):
-            raise ConfigurationError(
-                f"ssl_context must be an ssl.SSLContext, not {type(ssl_context).__name__}"
-            )
+            raise ConfigurationError(f"ssl_context must be an ssl.SSLContext, not {type(ssl_context).__name__}")
         if ssl_context.verify_mode == ssl.CERT_NONE or not ssl_context.check_hostname:
             raise ConfigurationError(
                 "this ssl_context does not verify the exchange's certificate and host name, so anyone on the "
@@ -123,20 +122,25 @@ def make_context(ssl_context: Optional[ssl.SSLContext] = None) -> ssl.SSLContext
     variable = next((name for name in _CA_VARIABLES if os.environ.get(name)), None)
     path = os.environ[variable] if variable else requests.utils.DEFAULT_CA_BUNDLE_PATH
     source = f"{variable}={path}" if variable else "certifi"
-    try:
-        is_folder = os.path.isdir(path)
-        context = ssl.create_default_context(
-            cafile=None if is_folder else path, capath=path if is_folder else None
-        )
-    except (OSError, ValueError):
-        context = None
+    context = _usual_context(path, source)
     if context is None:
         raise ConfigurationError(f"no certificates could be loaded from {source}")
+    return context
+
+
+@functools.lru_cache(maxsize=4)
+def _usual_context(path: str, source: str) -> Optional[ssl.SSLContext]:
+    """Return the context that trusts the certificates of a file or folder; loading them takes a while."""
+    is_folder = os.path.isdir(path)
+    try:
+        context = ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
+    except (OSError, ValueError):
+        return None
     _ca_sources[context] = source
     return context
 
 
-def proxy_for(url: str, proxy: Optional[str] = None) -> Optional[Proxy]:
+def proxy_for(url: str, proxy: Union[str, Secret, None] = None) -> Optional[Proxy]:
     """
     Return the proxy on the way to ``url``, if there is one.
 
@@ -149,22 +153,14 @@ def proxy_for(url: str, proxy: Optional[str] = None) -> Optional[Proxy]:
     Raises:
         ConfigurationError: The proxy's URL is malformed, or of a kind that is not supported.
     """
-    if proxy is not None:
-        return _parsed(proxy, "the proxy")
-    origin = Origin.of(url)
-    if is_loopback(origin.host):
-        return None
-    alike = attrs.evolve(origin, scheme="https" if origin.is_encrypted else "http").url
-    named = requests.utils.select_proxy(alike, requests.utils.get_environ_proxies(alike, no_proxy=None))
-    if not named:
-        return None
-    # As requests does: a proxy in the environment may come without a scheme.
-    return _parsed(named if "://" in named else f"http://{named}", "the environment's proxy")
+    outcome = _chosen(url, proxy)
+    del proxy
+    if isinstance(outcome, ConfigurationError):
+        raise outcome
+    return outcome
 
 
-def connect(
-    url: str, *, context: ssl.SSLContext, proxy: Optional[Proxy], deadline: Deadline
-) -> socket.socket:
+def connect(url: str, *, context: ssl.SSLContext, proxy: Optional[Proxy], deadline: Deadline) -> socket.socket:
     """
     Open a connection: TCP, the proxy's tunnel, TLS, all within the one deadline.
 
@@ -212,9 +208,7 @@ def in_words(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
-def _connected(
-    origin: Origin, context: ssl.SSLContext, proxy: Optional[Proxy], deadline: Deadline
-) -> socket.socket:
+def _connected(origin: Origin, context: ssl.SSLContext, proxy: Optional[Proxy], deadline: Deadline) -> socket.socket:
     sock = _reach(proxy.origin if proxy else origin, deadline)
     try:
         if proxy:
@@ -285,9 +279,7 @@ def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, deadline: Deadlin
         raise StreamInterrupted(f"the proxy {proxy.origin} answered {status}{advice}")
 
 
-def _encrypt(
-    sock: socket.socket, origin: Origin, context: ssl.SSLContext, deadline: Deadline
-) -> socket.socket:
+def _encrypt(sock: socket.socket, origin: Origin, context: ssl.SSLContext, deadline: Deadline) -> socket.socket:
     """Speak TLS from here on, after the other side proved to be the host we meant."""
     sock.settimeout(deadline.fallback)
     try:
@@ -308,17 +300,31 @@ def _distrust(error: ssl.SSLCertVerificationError, origin: Origin, ca_source: st
     return f"the certificate of {origin} is not trusted: {why} (trusted are those of {ca_source})"
 
 
-def _parsed(proxy: str, name: str) -> Proxy:
-    """Take a proxy's URL apart; the error never repeats it, because it may hold a password."""
+def _chosen(url: str, proxy: Union[str, Secret, None]) -> Union[Proxy, ConfigurationError, None]:
+    """Return the proxy, or why it is of no use; a traceback from here would hold its password."""
+    if proxy is not None:
+        return _parsed(plain(proxy), "the proxy")
+    origin = Origin.of(url)
+    if is_loopback(origin.host):
+        return None
+    alike = attrs.evolve(origin, scheme="https" if origin.is_encrypted else "http").url
+    named = requests.utils.select_proxy(alike, requests.utils.get_environ_proxies(alike, no_proxy=None))
+    if not named:
+        return None
+    # As requests does: a proxy in the environment may come without a scheme.
+    return _parsed(named if "://" in named else f"http://{named}", "the environment's proxy")
+
+
+def _parsed(proxy: str, name: str) -> Union[Proxy, ConfigurationError]:
     try:
         parts = urlsplit(proxy)
         scheme, host, port = parts.scheme, parts.hostname or "", parts.port
     except (ValueError, AttributeError):
         scheme, host, port = "", "", None
     if scheme.startswith("socks"):
-        raise ConfigurationError(f"{name} is a SOCKS proxy, which is not supported; use an http:// proxy")
+        return ConfigurationError(f"{name} is a SOCKS proxy, which is not supported; use an http:// proxy")
     if scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"{name} is malformed; it must look like http://host:port")
+        return ConfigurationError(f"{name} is malformed; it must look like http://host:port")
     origin = Origin(scheme, host, port or _DEFAULT_PORTS[scheme])
     if not parts.username:
         return Proxy(origin)

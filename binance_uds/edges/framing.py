@@ -70,17 +70,22 @@ class Frames(websocket.frame_buffer):
         """Whether neither a frame nor a fragmented message is half read."""
         return self.header is None and not self.recv_buffer and not self._fragments
 
-    def recv_length(self) -> None:
-        super().recv_length()
+    def recv_header(self) -> None:
+        super().recv_header()
         assert self.header is not None
-        assert self.length is not None
-        final, rsv1, rsv2, rsv3, opcode, is_masked, _ = self.header
+        _, rsv1, rsv2, rsv3, opcode, is_masked, _ = self.header
         if rsv1 or rsv2 or rsv3:
             raise websocket.WebSocketProtocolException("reserved bits are set")
         if opcode not in websocket.ABNF.OPCODES:
             raise websocket.WebSocketProtocolException(f"opcode {opcode} does not exist")
         if is_masked:
             raise websocket.WebSocketProtocolException("a server's frames must not be masked")
+
+    def recv_length(self) -> None:
+        super().recv_length()
+        assert self.header is not None
+        assert self.length is not None
+        final, _, _, _, opcode, _, _ = self.header
         if opcode >= websocket.ABNF.OPCODE_CLOSE:
             if self.length >= _LENGTH_IN_2_BYTES or not final:
                 raise websocket.WebSocketProtocolException("a control frame is too long or cut in pieces")

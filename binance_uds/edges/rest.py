@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from ..credentials import Credentials, Secret
+from ..credentials import Credentials, Secret, plain
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..redaction import watch_loggers, watched
 from . import holds
@@ -67,7 +67,7 @@ class Rest:
         credentials: Credentials,
         *,
         context: ssl.SSLContext,
-        proxy: Optional[str] = None,
+        proxy: Union[str, Secret, None] = None,
         abandoned: Callable[[], bool] = lambda: False,
         timeout: float = 5.0,
         log: Optional[Log] = None,
@@ -84,9 +84,7 @@ class Rest:
         # urllib3 prints paths with their query at DEBUG level.
         watch_loggers()
 
-    def call(
-        self, method: str, path: str, query: Union[str, Secret] = "", *, with_key: bool = True
-    ) -> Any:
+    def call(self, method: str, path: str, query: Union[str, Secret] = "", *, with_key: bool = True) -> Any:
         """
         Send one request and return what it answers.
 
@@ -139,7 +137,7 @@ class Rest:
     ) -> Union[Answer, StreamInterrupted]:
         """Return the answer that came, or why none did."""
         prefix = urlsplit(self._url).path
-        letters = query.reveal() if isinstance(query, Secret) else query
+        letters = plain(query)
         target = f"{prefix}{path}?{letters}" if letters else f"{prefix}{path}"
         deadline = Deadline(self._timeout, self._abandoned)
         reason = "no answer"

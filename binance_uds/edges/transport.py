@@ -80,9 +80,7 @@ class Transport:
         """Give a connection its socket."""
         assert self._deadline is not None
         self.is_reused = False
-        connection.sock = connect(
-            self.origin.url, context=self._context, proxy=self._proxy, deadline=self._deadline
-        )
+        connection.sock = connect(self.origin.url, context=self._context, proxy=self._proxy, deadline=self._deadline)
 
     def begin(self, connection: _Connection) -> str:
         """Put a kept-alive connection under the current deadline, and return what to ask for on it."""

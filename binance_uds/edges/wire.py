@@ -19,7 +19,7 @@ import attrs
 import websocket
 from requests.structures import CaseInsensitiveDict
 
-from ..credentials import Secret
+from ..credentials import Secret, plain
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..redaction import redact, watch_loggers
 from . import holds
@@ -93,7 +93,7 @@ class Wire:
         url: Union[str, Secret],
         *,
         context: ssl.SSLContext,
-        proxy: Optional[str] = None,
+        proxy: Union[str, Secret, None] = None,
         abandoned: Callable[[], bool] = lambda: False,
         timeout: float = 5.0,
         max_message: int = MAX_MESSAGE,
@@ -174,7 +174,7 @@ class Wire:
         Raises:
             StreamInterrupted: ``receive`` has reported the end, or would do so next.
         """
-        self._send(_plain(text).encode(), websocket.ABNF.OPCODE_TEXT)
+        self._send(plain(text).encode(), websocket.ABNF.OPCODE_TEXT)
         del text
         self._raise_failure()
 
@@ -245,7 +245,7 @@ class Wire:
 def _opened(
     url: Union[str, Secret],
     context: ssl.SSLContext,
-    proxy: Optional[str],
+    proxy: Union[str, Secret, None],
     deadline: Deadline,
     max_message: int,
 ) -> Union[Buffered, UserDataStreamError]:
@@ -254,15 +254,13 @@ def _opened(
     ws = Buffered(max_message)
     sock: Optional[socket.socket] = None
     try:
-        origin = Origin.of(_plain(url))
+        origin = Origin.of(plain(url))
         held = holds.held(origin, time.monotonic())
         if held is not None:
             return StreamInterrupted(f"no handshake is tried: {held}")
         with deadline:
-            sock = connect(
-                origin.url, context=context, proxy=proxy_for(origin.url, proxy), deadline=deadline
-            )
-            ws.open(_plain(url), sock)
+            sock = connect(origin.url, context=context, proxy=proxy_for(origin.url, proxy), deadline=deadline)
+            ws.open(plain(url), sock)
         if not deadline.is_over:
             return ws
         reason = ""
@@ -279,10 +277,6 @@ def _opened(
     if sock is not None:
         sock.close()
     return StreamInterrupted(why_over(deadline, "no WebSocket handshake") or reason)
-
-
-def _plain(text: Union[str, Secret]) -> str:
-    return text.reveal() if isinstance(text, Secret) else text
 
 
 def _closed(payload: bytes) -> Closed:

@@ -43,7 +43,7 @@ class ExchangeClock:
         round_trip_ms = sent_at.most_ms_to(received_at)
         self._read_at, self._read_ms = received_at, server_ms + round_trip_ms // 2
         # One more for the truncation of either clock to whole milliseconds.
-        self.uncertainty_ms = round_trip_ms // 2 + 1
+        self.uncertainty_ms = round_trip_ms // 2 + 1 + _drift_ms(round_trip_ms)
 
     @property
     def is_known(self) -> bool:
@@ -64,16 +64,21 @@ class ExchangeClock:
         """Return the earliest the exchange's clock can have shown at ``moment``."""
         if self._read_at is None:
             return moment.wall_ms - self.uncertainty_ms
-        return self._read_ms + self._read_at.least_ms_to(moment) - self.uncertainty_ms - self._drift_ms(moment)
+        return self._read_ms + self._read_at.least_ms_to(moment) - self._uncertainty_ms(moment)
 
     def latest_ms(self, moment: Instant) -> int:
         """Return the latest the exchange's clock can have shown at ``moment``."""
         if self._read_at is None:
             return moment.wall_ms + self.uncertainty_ms
-        return self._read_ms + self._read_at.most_ms_to(moment) + self.uncertainty_ms + self._drift_ms(moment)
+        return self._read_ms + self._read_at.most_ms_to(moment) + self._uncertainty_ms(moment)
 
-    def _drift_ms(self, moment: Instant) -> int:
-        """Return by how much the two clocks may have drifted apart between the reading and a moment."""
+    def _uncertainty_ms(self, moment: Instant) -> int:
+        """Return by how much an answer about a moment, before or after the reading, may be wrong."""
         assert self._read_at is not None
         apart_ms = max(abs(self._read_at.least_ms_to(moment)), abs(self._read_at.most_ms_to(moment)))
-        return math.ceil(apart_ms * DRIFT)
+        return self.uncertainty_ms + _drift_ms(apart_ms)
+
+
+def _drift_ms(span_ms: int) -> int:
+    """Return by how much two clocks may drift apart in so many milliseconds."""
+    return math.ceil(span_ms * DRIFT)

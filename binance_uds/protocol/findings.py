@@ -28,6 +28,19 @@ from .facts import (
     StopRequested,
 )
 
+#: Facts that mean themselves, however the session stands.
+PlainFact = Union[
+    Started,
+    StopRequested,
+    RetryDue,
+    ProbeDue,
+    PingDue,
+    BalancesRead,
+    ClockRead,
+    ClocksJumped,
+    SocketOpened,
+]
+
 
 @attrs.frozen
 class KeyConfirmed:
@@ -142,8 +155,7 @@ class FrameLost:
 
 
 Finding = Union[
-    Started,
-    StopRequested,
+    PlainFact,
     StartOverdue,
     KeyGranted,
     KeyConfirmed,
@@ -156,17 +168,10 @@ Finding = Union[
     ClockRefused,
     CredentialsRefused,
     StartRefused,
-    SocketOpened,
     PlanFailed,
     PlansUnconfirmed,
     PlansExhausted,
     SubscriptionConfirmed,
     SecretUnproven,
     FrameLost,
-    BalancesRead,
-    ClockRead,
-    ClocksJumped,
-    ProbeDue,
-    PingDue,
-    RetryDue,
 ]

@@ -18,7 +18,6 @@ from . import commands as do
 from . import facts, findings
 from .commands import Command
 from .facts import Fact
-from .proofs import Verdict, judge
 from .reactions import connections, ending, keys, trouble
 from .situation import Situation, State
 from .understanding import understand
@@ -99,10 +98,6 @@ class Session(Situation):
         if verdict.state is not self.announced:
             old, self.announced = self.announced, verdict.state
             yield do.Announce(StateChanged(old=old, new=verdict.state, reason=verdict.why))
-
-    def verdict(self, now: Instant) -> Verdict:
-        """Return what the stream is worth at this moment; any thread may ask."""
-        return judge(self.standing, self.proofs, self.timings, now)
 
     def crash(self, reason: str) -> None:
         """The worker failed: whatever was going on is over, and visibly so."""

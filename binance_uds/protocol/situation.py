@@ -22,7 +22,7 @@ from .commands import Command
 from .exchange_clock import ExchangeClock
 from .facts import Call
 from .plans import PlanWalk
-from .proofs import Proofs, Standing
+from .proofs import Proofs, Standing, Verdict, judge
 from .timings import Timings
 
 #: What a gap may have swallowed when nothing was read back.
@@ -137,6 +137,10 @@ class Situation:
         self.refusals = Backoff(timings.refused_first, timings.refused_most)
 
     # What understanding asks
+
+    def verdict(self, now: Instant) -> Verdict:
+        """Return what the stream is worth at this moment; any thread may ask."""
+        return judge(self.standing, self.proofs, self.timings, now)
 
     @property
     def has_ended(self) -> bool:

@@ -8,10 +8,10 @@ nor is a timer that was disarmed, so it has no meaning and the answer is None.
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, Optional, Type, Union
+from typing import Callable, Dict, Optional, Type, Union, get_args
 
 from ..errors import ConfigurationError, CredentialsRejected, ExchangeError
-from ..events.notices import GapCause
+from ..events.notices import GapCause, StreamState
 from ..instants import Instant
 from . import facts, findings
 from .facts import Call, Fact
@@ -29,8 +29,7 @@ def understand(session: Situation, fact: Fact, now: Instant) -> Optional[Finding
     """Return what a fact means, or None when it means nothing (any more)."""
     if session.has_ended or _is_stale(session, fact, now):
         return None
-    meaning = _MEANINGS.get(type(fact))
-    return meaning(session, fact, now) if meaning else fact  # type: ignore[return-value]
+    return _MEANINGS[type(fact)](session, fact, now)
 
 
 def _is_stale(session: Situation, fact: Fact, now: Instant) -> bool:
@@ -40,6 +39,10 @@ def _is_stale(session: Situation, fact: Fact, now: Instant) -> bool:
     generation = getattr(fact, "generation", session.generation)
     socket = getattr(fact, "socket", session.socket)
     return generation != session.generation or socket != session.socket
+
+
+def _as_it_is(session: Situation, fact: findings.PlainFact, now: Instant) -> Finding:
+    return fact
 
 
 def _key_granted(session: Situation, fact: facts.KeyGranted, now: Instant) -> Finding:
@@ -105,8 +108,11 @@ def _subscription_listed(session: Situation, fact: facts.SubscriptionListed, now
 def _subscription_refused(session: Situation, fact: facts.SubscriptionRefused, now: Instant) -> Optional[Finding]:
     # Whoever cannot say what is subscribed may still deliver; whoever refused the subscription does not.
     is_deaf = fact.message == SUBSCRIBE_ID
-    if session.is_confirming and (is_deaf or not session.plans.is_last_resort):
-        return _plan_failure(session, fact.reason, rejected=is_deaf)
+    if session.is_confirming:
+        is_heard = is_deaf or not session.plans.is_last_resort
+        return _plan_failure(session, fact.reason, rejected=is_deaf) if is_heard else None
+    if is_deaf and not session.standing.confirmed:
+        return _interruption(session, now, GapCause.SUBSCRIPTION_LOST, fact.reason)
     return None
 
 
@@ -124,6 +130,11 @@ def _expiry_noticed(session: Situation, fact: facts.ExpiryNoticed, now: Instant)
 
 def _frames_undecodable(session: Situation, fact: facts.FramesUndecodable, now: Instant) -> Optional[Finding]:
     return findings.FrameLost() if session.standing.serving else None
+
+
+def _start_overdue(session: Situation, fact: facts.StartOverdue, now: Instant) -> Optional[Finding]:
+    # An answer that was read in this very turn may have been the last that was missing.
+    return None if session.verdict(now).state is StreamState.LIVE else fact
 
 
 def _pong_overdue(session: Situation, fact: facts.PongOverdue, now: Instant) -> Finding:
@@ -155,6 +166,7 @@ def _interruption(
 
 
 _MEANINGS: Dict[Type[object], Callable[..., Optional[Finding]]] = {
+    **dict.fromkeys(get_args(findings.PlainFact), _as_it_is),
     facts.KeyGranted: _key_granted,
     facts.KeyNamed: _key_named,
     facts.CallFailed: _call_failed,
@@ -165,5 +177,6 @@ _MEANINGS: Dict[Type[object], Callable[..., Optional[Finding]]] = {
     facts.PlanOverdue: _plan_overdue,
     facts.ExpiryNoticed: _expiry_noticed,
     facts.FramesUndecodable: _frames_undecodable,
+    facts.StartOverdue: _start_overdue,
     facts.PongOverdue: _pong_overdue,
 }

@@ -120,7 +120,9 @@ class Doors:
         if took > self._slow_callback:
             self._log.callbacks.warning(
                 "callback %s took %.1f s over one %s; slow work belongs behind events()",
-                name_of(handler), took, type(item).__name__,
+                name_of(handler),
+                took,
+                type(item).__name__,
             )
         if failure is not None:
             self._report(handler, item, failure)
@@ -129,7 +131,9 @@ class Doors:
         self.callback_errors += 1
         self._log.callbacks.error(
             "callback %s raised %s over one %s; the stream goes on",
-            name_of(handler), type(failure).__name__, type(item).__name__,
+            name_of(handler),
+            type(failure).__name__,
+            type(item).__name__,
             exc_info=(type(failure), failure, failure.__traceback__),
         )
         # A handler that fails on this very notice would be told of itself for ever.

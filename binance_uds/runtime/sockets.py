@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import ssl
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import attrs
@@ -13,12 +12,12 @@ import attrs
 from ..edges.clock import Clock
 from ..edges.wire import Closed, Pong, Text, Wire
 from ..errors import StreamInterrupted, UserDataStreamError
-from ..markets import Market
 from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.facts import Fact
 from ..protocol.subscriptions import LIST_SUBSCRIPTIONS, subscribe
-from ..protocol.timings import Timings
+from .settings import Settings
+from .watch import StreamLog
 
 #: Chunks read from one connection before the loop looks at its timers again.
 _CHUNKS_A_TURN = 8
@@ -52,27 +51,15 @@ class Sockets:
     Opens, reads and closes connections; belongs to one thread, but for ``wake``.
 
     Args:
-        market: Says which events to ask for.
-        context: TLS for both halves.
-        proxy: A proxy's URL, or None for what the environment says.
-        timings: How long opening may take.
+        settings: Say where and how to connect, and which events to ask for.
         clock: Dates the openings.
         abandoned: Asked while opening; true ends it within moments.
+        log: Where openings and ends leave a line.
     """
 
-    def __init__(
-        self,
-        market: Market,
-        context: ssl.SSLContext,
-        proxy: Optional[str],
-        timings: Timings,
-        clock: Clock,
-        abandoned: Callable[[], bool],
-    ) -> None:
-        self._market = market
-        self._context = context
-        self._proxy = proxy
-        self._timings = timings
+    def __init__(self, settings: Settings, clock: Clock, abandoned: Callable[[], bool], log: StreamLog) -> None:
+        self._settings = settings
+        self._log = log.wire
         self._clock = clock
         self._abandoned = abandoned
         self._wires: Dict[int, Wire] = {}
@@ -107,15 +94,17 @@ class Sockets:
         """Open a connection; blocks up to the plan's time."""
         try:
             wire = Wire.open(
-                command.plan.url(command.key, self._market.events),
-                context=self._context,
-                proxy=self._proxy,
+                command.plan.url(command.key, self._settings.market.events),
+                context=self._settings.context,
+                proxy=self._settings.proxy,
                 abandoned=self._abandoned,
-                timeout=self._timings.plan_timeout,
+                timeout=self._settings.timings.plan_timeout,
             )
         except UserDataStreamError as error:
             # A wrong configuration, too: the environment may name another proxy by now, and later yet another.
+            self._log.debug("connection %d to %s refused: %s", command.socket, command.plan, error)
             return facts.SocketRefused(command.socket, str(error))
+        self._log.debug("connection %d to %s open", command.socket, command.plan)
         self._wires[command.socket] = wire
         self._watched[command.socket] = selectors.EVENT_READ
         self._selector.register(wire.fileno(), selectors.EVENT_READ)
@@ -177,6 +166,7 @@ class Sockets:
         del self._watched[number]
         self._selector.unregister(wire.fileno())
         wire.close()
+        self._log.debug("connection %d closed, %d messages read from it at the end", number, len(held))
         return tuple(held)
 
     def shut(self) -> None:

@@ -275,9 +275,7 @@ class Exchange(Conditional, Standing, Keys):
         """
         return {
             "balances": {asset: balance.wallet for asset, balance in account.balances.items()},
-            "positions": {
-                key: position.amount for key, position in account.positions.items() if position.amount
-            },
+            "positions": {key: position.amount for key, position in account.positions.items() if position.amount},
             "open_orders": {
                 order_id: (order.status, order.executed) for order_id, order in account.open_orders.items()
             },

@@ -363,9 +363,7 @@ FAULTS: Mapping[str, FaultKind] = {
     "repeat_frame": FaultKind(1, lambda chance: RepeatFrame(count=chance.randint(1, 4))),
     "fail_rest": FaultKind(4, _draw_failure),
     "limit_rest": FaultKind(1, _draw_limit),
-    "slow_rest": FaultKind(
-        2, lambda chance: SlowRest(chance.uniform(0.5, 20), acts_first=chance.random() < 1 / 2)
-    ),
+    "slow_rest": FaultKind(2, lambda chance: SlowRest(chance.uniform(0.5, 20), acts_first=chance.random() < 1 / 2)),
     "hang_rest": FaultKind(1, lambda chance: HangRest(acts_first=chance.random() < 1 / 2)),
     "redirect_rest": FaultKind(1, lambda chance: RedirectRest()),
     "truncate_rest": FaultKind(1, lambda chance: TruncateRest()),

@@ -85,9 +85,7 @@ class HttpApi:
                 return account
         raise Refused(401, -2015, "Invalid API-key, IP, or permissions for action.")
 
-    def _carry_out(
-        self, request: Request, route: Route, parameters: Parameters, headers: dict[str, str]
-    ) -> Any:
+    def _carry_out(self, request: Request, route: Route, parameters: Parameters, headers: dict[str, str]) -> Any:
         if route.security is Security.NONE:
             return route.act(Call(self._exchange, parameters))
         account = self.account_of(request.api_key)

@@ -217,9 +217,7 @@ class Faults:
         """Let the next requests be answered late."""
         self.inject(faults.SlowRest(seconds, acts_first, count=count, method=method, path=path))
 
-    def hang_rest(
-        self, count: Optional[int] = 1, *, method: Optional[str] = None, path: Optional[str] = None
-    ) -> None:
+    def hang_rest(self, count: Optional[int] = 1, *, method: Optional[str] = None, path: Optional[str] = None) -> None:
         """Let the next requests never be answered."""
         self.inject(faults.HangRest(count=count, method=method, path=path))
 

@@ -135,9 +135,7 @@ class Ledger(Floor):
             self._book_income(account, "COMMISSION", -commission, fill, transaction_id)
         return fill
 
-    def _book_income(
-        self, account: Account, kind: str, amount: Decimal, fill: Fill, transaction_id: int
-    ) -> None:
+    def _book_income(self, account: Account, kind: str, amount: Decimal, fill: Fill, transaction_id: int) -> None:
         account.income.append(
             Income(
                 kind,
@@ -214,9 +212,7 @@ class Ledger(Floor):
         self._credit(account, balance, change, reason)
         self._tell_account(account, reason, [(balance, change)], [])
 
-    def _credit(
-        self, account: Account, balance: Balance, change: Decimal, reason: str, symbol: str = ""
-    ) -> None:
+    def _credit(self, account: Account, balance: Balance, change: Decimal, reason: str, symbol: str = "") -> None:
         self._remember(balance)
         balance.wallet += change
         balance.updated_ms = self.now_ms

@@ -103,9 +103,7 @@ class LocalExchange(Trading):
         self._ssl_context = ssl_context
         rules = Rules() if rules is None else rules
         clock = ExchangeClock(clock_offset_ms)
-        self._exchange = Exchange(
-            clock(), salt=str(seed), symbols=symbols, key_life_ms=int(rules.key_life * 1000)
-        )
+        self._exchange = Exchange(clock(), salt=str(seed), symbols=symbols, key_life_ms=int(rules.key_life * 1000))
         self._server = Server(self._exchange, clock=clock, rules=rules, on_change=self._announce, log=log)
         self._injector = Injector(self._server)
         self._thread = LoopThread("binance_uds-local-exchange")
@@ -207,9 +205,7 @@ class LocalExchange(Trading):
         """Move the market; resting orders it reaches fill, together at most ``liquidity``."""
         self.call(lambda exchange: exchange.set_price(symbol, price, liquidity=liquidity))
 
-    def run_bot(
-        self, rate: float = 2.0, seed: Optional[int] = None, account: Optional[LocalAccount] = None
-    ) -> None:
+    def run_bot(self, rate: float = 2.0, seed: Optional[int] = None, account: Optional[LocalAccount] = None) -> None:
         """
         Let a seeded trader trade until `stop_bots`.
 

@@ -138,9 +138,7 @@ class Matching(Ledger):
         met = [
             maker
             for maker in market.resting.values()
-            if maker.account is order.account
-            and maker.side != order.side
-            and reaches(order.side, limit, maker.price)
+            if maker.account is order.account and maker.side != order.side and reaches(order.side, limit, maker.price)
         ]
         met.sort(key=lambda maker: (maker.price if order.side == "BUY" else -maker.price, maker.order_id))
         return met
@@ -211,9 +209,7 @@ class Matching(Ledger):
         )
         changed = [(balance, ZERO)] if (balance.wallet, balance.isolated) != before else []
         sides = ["BOTH"] if order.position_side == "BOTH" else ["BOTH", order.position_side]
-        self._tell_account(
-            account, "ORDER", changed, [self._position(account, order.symbol, side) for side in sides]
-        )
+        self._tell_account(account, "ORDER", changed, [self._position(account, order.symbol, side) for side in sides])
         if not order.remaining:
             self._retire(order)
 

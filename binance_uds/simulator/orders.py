@@ -200,9 +200,7 @@ class Orders(Matching):
         """
         market = self._market(symbol)
         market.price = whole_price(market.symbol, price)
-        reached = [
-            order for order in market.resting.values() if reaches(order.side, order.price, market.price)
-        ]
+        reached = [order for order in market.resting.values() if reaches(order.side, order.price, market.price)]
         reached.sort(key=lambda order: (-order.price if order.side == "BUY" else order.price, order.order_id))
         left = None if liquidity is None else offered_quantity(market.symbol, liquidity)
         for order in reached:
@@ -227,9 +225,7 @@ class Orders(Matching):
         self._trade_with_market(order, order.price, amount, is_maker=True)
         self._expire_useless(account, market)
 
-    def liquidate(
-        self, account: Account, symbol: str, position_side: str = "BOTH", cause: str = "LIQUIDATION"
-    ) -> None:
+    def liquidate(self, account: Account, symbol: str, position_side: str = "BOTH", cause: str = "LIQUIDATION") -> None:
         """
         Close a position by force at the market price.
 

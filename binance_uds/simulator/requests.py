@@ -168,8 +168,6 @@ def whole_price(symbol: Symbol, price: Optional[Amount], parameter: str = "price
     return limit.quantize(symbol.price_tick)
 
 
-def limit_price(
-    symbol: Symbol, quantity: Optional[Amount], price: Optional[Amount]
-) -> tuple[Decimal, Decimal]:
+def limit_price(symbol: Symbol, quantity: Optional[Amount], price: Optional[Amount]) -> tuple[Decimal, Decimal]:
     """Quantity and price of a limit order, checked."""
     return whole_quantity(symbol, quantity), whole_price(symbol, price)

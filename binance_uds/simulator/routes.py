@@ -207,9 +207,7 @@ def _change_leverage(call: Call) -> Any:
 
 def _change_margin_type(call: Call) -> Any:
     parameters = call.parameters
-    call.exchange.change_margin_type(
-        call.account, parameters.required("symbol"), parameters.required("marginType")
-    )
+    call.exchange.change_margin_type(call.account, parameters.required("symbol"), parameters.required("marginType"))
     return _DONE
 
 

@@ -222,9 +222,7 @@ class Server:
             body=body,
             api_key=request.headers.get("X-MBX-APIKEY"),
         )
-        fault = self.active.take(
-            faults.RestFault, self.clock(), lambda fault: fault.strikes(asked.method, asked.path)
-        )
+        fault = self.active.take(faults.RestFault, self.clock(), lambda fault: fault.strikes(asked.method, asked.path))
         if isinstance(fault, faults.SlowRest):
             return await self._answer_late(asked, fault.seconds, fault.acts_first)
         if isinstance(fault, faults.HangRest):
@@ -262,9 +260,7 @@ class Server:
         answer = failure(fault, self.clock())
         if fault.body is None:
             return _as_response(answer)
-        return web.Response(
-            status=answer.status, text=fault.body, headers=answer.headers, content_type="text/html"
-        )
+        return web.Response(status=answer.status, text=fault.body, headers=answer.headers, content_type="text/html")
 
     def _truncate(self, asked: Request, request: web.Request) -> web.Response:
         response = self._answer(asked)

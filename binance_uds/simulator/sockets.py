@@ -174,9 +174,7 @@ class Hub:
     def of(self, account: Optional[str] = None) -> list[Connection]:
         """List the connections that hold a valid key of an account; None for all, with or without a key."""
         return [
-            connection
-            for connection in self._connections
-            if account is None or account in self._owners(connection)
+            connection for connection in self._connections if account is None or account in self._owners(connection)
         ]
 
     def private(self) -> list[Connection]:

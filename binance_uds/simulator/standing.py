@@ -173,9 +173,7 @@ class Standing(History, Ledger):
                 {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
             ],
             "exchangeFilters": [],
-            "assets": [
-                {"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets
-            ],
+            "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
             "symbols": [rows.symbol_row(market.symbol) for market in self.markets.values()],
         }
 
@@ -217,8 +215,7 @@ class Standing(History, Ledger):
             (
                 unrealized_profit(position, self.markets[position.symbol].price)
                 for position in account.positions.values()
-                if position.margin_asset == asset
-                and account.settings_of(position.symbol).margin_type == "CROSSED"
+                if position.margin_asset == asset and account.settings_of(position.symbol).margin_type == "CROSSED"
             ),
             ZERO,
         )

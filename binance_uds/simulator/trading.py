@@ -69,9 +69,7 @@ class Trading(ABC):
         """Place a conditional order; the arguments are those of `Exchange.place_algo_order`."""
         return self.do(lambda exchange, account: exchange.place_algo_order(account, **order))
 
-    def cancel_algo_order(
-        self, algo_id: Optional[int] = None, client_algo_id: Optional[str] = None
-    ) -> dict[str, Any]:
+    def cancel_algo_order(self, algo_id: Optional[int] = None, client_algo_id: Optional[str] = None) -> dict[str, Any]:
         """Cancel a conditional order by either id."""
         return self.do(
             lambda exchange, account: exchange.cancel_algo_order(

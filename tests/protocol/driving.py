@@ -25,6 +25,7 @@ from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
+from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 
 KEY, OTHER_KEY = "k1-" + "a" * 61, "k2-" + "b" * 61
 QUERY, SUBSCRIBE, PATH = PLANS = tuple(
@@ -35,8 +36,9 @@ EPOCH = 1_700_000_000.0
 ROUND_TRIP = 0.05
 
 #: The most that retries may ask of the exchange in a minute: 13 walks fit in, with waits that double from half of
-#: 0.5 s to half of 15 s; each takes one key and, twice per plan at most, a connection and a look at the clock.
-MOST_REQUESTS_A_MINUTE = 13 * (1 + 2 * 2 * len(PLANS))
+#: 0.5 s to half of 15 s; each takes one key, a connection twice per plan at most, and a signed read after a look at the
+#: clock, both once more when the time is refused. Where no signed read is due the clock and two probes take less.
+MOST_REQUESTS_A_MINUTE = 13 * (1 + 2 * len(PLANS) + 2 * 2)
 
 CommandT = TypeVar("CommandT", bound=Command)
 NoticeT = TypeVar("NoticeT", bound=Notice)
@@ -61,7 +63,7 @@ class Script:
         opening_takes: Seconds until a handshake succeeds, or is refused.
         refusing: Plans whose handshake is refused.
         mute: Plans on which nobody answers LIST_SUBSCRIPTIONS.
-        refusing_messages: Whether subscription messages are answered with an error.
+        refusing_messages: Numbers of our messages that are answered with an error.
         lists: The keys named as subscribed; None: the connection's own.
         list_takes: Seconds until the reply about the subscription.
         pongs: Whether pings are answered.
@@ -78,7 +80,7 @@ class Script:
     opening_takes: float = ROUND_TRIP
     refusing: Tuple[AccessPlan, ...] = ()
     mute: Tuple[AccessPlan, ...] = ()
-    refusing_messages: bool = False
+    refusing_messages: Tuple[int, ...] = ()
     lists: Optional[Tuple[str, ...]] = None
     list_takes: float = ROUND_TRIP
     pongs: bool = True
@@ -184,9 +186,9 @@ class Drive:
         while self._arrivals and self._arrivals[0][0] <= at.monotonic:
             _, _, socket, fact = heapq.heappop(self._arrivals)
             if socket in self._open:
-                self.session.heard(socket, before)
                 if fact is not None:
                     self.digest(fact)
+                self.session.heard(socket, before)
         self.digest(*self.session.due(at))
         for command in self.session.announce_state(self.now):
             self._perform(command)
@@ -259,10 +261,11 @@ class Drive:
 
     def check_wait(self) -> None:
         """Check that whatever is waited for has an end."""
-        timers = set(self.session.timers)
+        timers, standing = set(self.session.timers), self.session.standing
         if self.session.has_ended:
             assert set() == timers
         else:
+            assert (standing.started and not standing.was_live) == (facts.StartOverdue in timers)
             awaited: Dict[State, Set[type]] = {
                 State.IDLE: set(),
                 State.CONFIRMING: {facts.PlanOverdue},
@@ -327,9 +330,10 @@ class Drive:
         if self.session.plans.current in script.mute:
             return
         fact: Optional[Fact] = None
-        if script.refusing_messages:
-            fact = facts.SubscriptionRefused(socket, "the exchange answered with error 2")
-        elif isinstance(command, do.ListSubscriptions):
+        message = SUBSCRIBE_ID if isinstance(command, do.Subscribe) else LIST_ID
+        if message in script.refusing_messages:
+            fact = facts.SubscriptionRefused(socket, message, "the exchange answered with error 2")
+        elif message == LIST_ID:
             keys = (
                 (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
             )

@@ -15,6 +15,7 @@ from binance_uds.events.notices import Attention, AttentionCode, UndecodableFram
 from binance_uds.events.usdm import ListenKeyExpired, TradeLite
 from binance_uds.protocol import facts
 from binance_uds.protocol.delivery import Delivery, Taken
+from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from tests.protocol.driving import KEY, OTHER_KEY
 
 LITE = {
@@ -124,11 +125,15 @@ def test_the_reply_to_a_subscription_says_nothing():
     assert Taken() == delivery().take(frame({"result": None, "id": 1}), 3)
 
 
-def test_an_error_reply_refuses():
-    """The session hears the code, in words of ours."""
-    (fact,) = delivery().take(frame({"error": {"code": 2, "msg": f"no {KEY}"}, "id": 1}), 3).facts
+@pytest.mark.parametrize(
+    "named, message",
+    [({"id": SUBSCRIBE_ID}, SUBSCRIBE_ID), ({"id": LIST_ID}, LIST_ID), ({"id": None}, None), ({}, None)],
+)
+def test_an_error_reply_refuses(named, message):
+    """The session hears which message is meant, where that is said, and the code in words of ours."""
+    (fact,) = delivery().take(frame({"error": {"code": 2, "msg": f"no {KEY}"}, **named}), 3).facts
 
-    assert facts.SubscriptionRefused(3, "the exchange answered a subscription message with error 2") == fact
+    assert facts.SubscriptionRefused(3, message, "the exchange answered a subscription message with error 2") == fact
 
 
 def test_a_malformed_field_is_said_once_per_field():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_uds.protocol.exchange_clock import ExchangeClock
+from binance_uds.protocol.exchange_clock import DRIFT, ExchangeClock
 from tests.protocol.driving import EPOCH, moment
 
 EPOCH_MS = int(EPOCH * 1000)
@@ -26,12 +26,12 @@ def test_before_a_reading_our_own_clock_has_to_do():
 
 
 def test_a_reading_is_dated_in_the_middle_of_its_round_trip():
-    """Half the round trip, and a millisecond for truncation, is what stays open."""
+    """Half the round trip is what stays open, and a millisecond each for truncation and for drift meanwhile."""
     clock = ExchangeClock(5_000)
     clock.set(EPOCH_MS + 60_000, moment(0.0), moment(0.2))
 
     assert clock.is_known
-    assert 101 == clock.uncertainty_ms == pytest.approx(101, abs=1)
+    assert 102 == clock.uncertainty_ms
     assert EPOCH_MS + 60_100 == clock.now_ms(moment(0.2))
     assert 59_900 == pytest.approx(clock.offset_ms(moment(0.2)), abs=1)
 
@@ -40,17 +40,33 @@ def test_a_reading_is_dated_in_the_middle_of_its_round_trip():
     ahead=st.integers(-86_400_000, 86_400_000),
     way_there=st.floats(0.0, 5.0),
     way_back=st.floats(0.0, 5.0),
-    asked=st.floats(-600.0, 3_600.0),
+    asked=st.floats(-600.0, 90_000.0),
+    faster=st.floats(-DRIFT, DRIFT),
 )
-def test_the_truth_lies_between_the_bounds(ahead, way_there, way_back, asked):
-    """However the round trip was divided, and before or after the reading, the exchange's time is within the bounds."""
+def test_the_truth_lies_between_the_bounds(ahead, way_there, way_back, asked, faster):
+    """However the round trip was divided, whichever clock runs faster, before and after the reading, the bounds hold."""
+
+    def truth_ms(seconds: float) -> float:
+        return EPOCH_MS + ahead + 1000 * seconds * (1 + faster)
+
     clock = ExchangeClock(5_000)
-    clock.set(int(EPOCH_MS + way_there * 1000) + ahead, moment(0.0), moment(way_there + way_back))
-    truth_ms = EPOCH_MS + asked * 1000 + ahead
+    clock.set(int(truth_ms(way_there)), moment(0.0), moment(way_there + way_back))
 
     # A float of this size, as wall clocks are, has a grain of a quarter of a microsecond.
-    assert clock.earliest_ms(moment(asked)) <= truth_ms + 0.001
-    assert truth_ms - 0.001 <= clock.latest_ms(moment(asked))
+    assert clock.earliest_ms(moment(asked)) <= truth_ms(asked) + 0.001
+    assert truth_ms(asked) - 0.001 <= clock.latest_ms(moment(asked))
+
+
+@pytest.mark.parametrize("asked, drift_ms", [(-86_400.0, 8_640), (0.0, 0), (0.5, 1), (10.0, 1), (3_600.0, 360)])
+def test_a_reading_is_worth_less_the_longer_ago_it_is(asked, drift_ms):
+    """Two clocks drift apart by up to 100 millionths of the time between the reading and the moment asked for."""
+    clock = ExchangeClock(5_000)
+    clock.set(EPOCH_MS, moment(0.0), moment(0.0))
+    asked_ms = EPOCH_MS + round(1000 * asked)
+
+    assert asked_ms - 1 - drift_ms == clock.earliest_ms(moment(asked))
+    assert asked_ms + 1 + drift_ms == clock.latest_ms(moment(asked))
+    assert 1 == clock.uncertainty_ms
 
 
 def test_clocks_that_disagree_widen_the_bounds():
@@ -59,8 +75,8 @@ def test_clocks_that_disagree_widen_the_bounds():
     clock.set(EPOCH_MS, moment(0.0), moment(0.0))
     woke = moment(10.0, slept=3_600.0)
 
-    assert EPOCH_MS + 10_000 - 1 == pytest.approx(clock.earliest_ms(woke), abs=1)
-    assert EPOCH_MS + 3_610_000 + 1 == pytest.approx(clock.latest_ms(woke), abs=1)
+    assert EPOCH_MS + 10_000 - 1 - 361 == clock.earliest_ms(woke)
+    assert EPOCH_MS + 3_610_000 + 1 + 361 == clock.latest_ms(woke)
     assert EPOCH_MS + 3_610_000 == clock.now_ms(woke)
 
 

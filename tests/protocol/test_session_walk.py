@@ -18,16 +18,18 @@ from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
-from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PLANS, Drive
+from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
+from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, Drive
 
 #: How many random walks are taken.
 WALKS = int(os.environ.get("UDS_WALKS", "100"))
 KEYS = st.sampled_from([KEY, OTHER_KEY])
+OUTSIDE_WINDOW = ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow.")
 ERRORS = st.sampled_from(
     [
         StreamInterrupted("no answer"),
         ExchangeError(400, -1125, "This listenKey does not exist."),
-        ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow."),
+        OUTSIDE_WINDOW,
         ExchangeError(403, None, "no explanation"),
         ExchangeError(418, -1003, "banned", 90.0),
         ExchangeError(429, -1003, "Too many requests", 10.0),
@@ -37,7 +39,17 @@ ERRORS = st.sampled_from(
 )
 #: Words of the connection that is in use, and of those before it; `None` is a frame with nothing in it for the session.
 WORDS = st.sampled_from(
-    ["pong", "expired", "expired without key", "expired other", "listed", "denied", "refused", "odd"]
+    [
+        "pong",
+        "expired",
+        "expired without key",
+        "expired other",
+        "listed",
+        "denied",
+        "subscription refused",
+        "question refused",
+        "odd",
+    ]
 )
 
 
@@ -50,7 +62,8 @@ def said(word: str, socket: int, key: Optional[Secret]) -> Optional[facts.Fact]:
         "expired other": facts.ExpiryNoticed(socket, Secret("k3-" + "c" * 61)),
         "listed": facts.SubscriptionListed(socket, (key,) if key is not None else ()),
         "denied": facts.SubscriptionListed(socket, ()),
-        "refused": facts.SubscriptionRefused(socket, "error 2"),
+        "subscription refused": facts.SubscriptionRefused(socket, SUBSCRIBE_ID, "error 2"),
+        "question refused": facts.SubscriptionRefused(socket, LIST_ID, "error 2"),
         "odd": facts.FramesUndecodable(socket),
     }[word]
 
@@ -121,13 +134,13 @@ class Walk(RuleBasedStateMachine):
         mute=st.sets(st.sampled_from(PLANS)),
         lists=st.sampled_from([None, None, (), (OTHER_KEY,)]),
         list_takes=st.sampled_from([0.05, 5.5, 30.0]),
-        refusing_messages=st.booleans(),
+        refusing_messages=st.sets(st.sampled_from([SUBSCRIBE_ID, LIST_ID])),
     )
     def the_plans_change(self, refusing, mute, lists, list_takes, refusing_messages) -> None:
         """Other plans open, answer, or name our key."""
         script = self.drive.script
         script.refusing, script.mute, script.lists = tuple(refusing), tuple(mute), lists
-        script.list_takes, script.refusing_messages = list_takes, refusing_messages
+        script.list_takes, script.refusing_messages = list_takes, tuple(refusing_messages)
 
     @rule(
         pongs=st.booleans(),
@@ -230,13 +243,16 @@ TestWalk = Walk.TestCase
         {"lists": ()},
         {"lists": (), "list_takes": 30.0},
         {"refusing": PLANS},
-        {"refusing_messages": True, "drops_after": 0.2},
+        {"refusing_messages": (LIST_ID,), "drops_after": 0.2},
+        {"refusing_messages": (SUBSCRIBE_ID, LIST_ID), "refusing": (QUERY, PATH)},
+        {"failing": {Call.READ_BALANCES: OUTSIDE_WINDOW}, "expires_after": 0.2, "mute": PLANS},
+        {"names_key": False, "drops_after": 0.2},
         {"pongs": False},
         {"opening_takes": 5.0, "refusing": PLANS},
         *({"failing": {call: error}} for call in Call for error in (
             StreamInterrupted("no answer"),
             ExchangeError(400, -1125, "This listenKey does not exist."),
-            ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow."),
+            OUTSIDE_WINDOW,
             ExchangeError(429, -1003, "Too many requests", 5.0),
             CredentialsRejected(401, -2015, "no"),
         )),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from binance_uds.credentials import Secret
@@ -12,7 +14,8 @@ from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
-from binance_uds.protocol.understanding import understand
+from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
+from binance_uds.protocol.understanding import _MEANINGS, understand
 from tests.protocol.driving import KEY, OTHER_KEY, PLANS, moment
 
 SENT = moment(40.0)
@@ -64,7 +67,8 @@ def failure(call: Call, error: Exception) -> facts.CallFailed:
         facts.SocketRefused(6, "refused"),
         facts.SocketLost(6, "reset"),
         facts.SubscriptionListed(6, ()),
-        facts.SubscriptionRefused(6, 2, "error 2"),
+        facts.SubscriptionRefused(6, SUBSCRIBE_ID, "error 2"),
+        facts.SubscriptionRefused(6, LIST_ID, "error 2"),
         facts.ExpiryNoticed(6, None),
         facts.ExpiryNoticed(6, OURS),
         facts.FramesUndecodable(6),
@@ -108,15 +112,72 @@ def test_a_timer_means_something_once_its_moment_has_come():
         (facts.SocketLost(7, "reset"), findings.Interrupted(GapCause.CONNECTION_LOST, "reset")),
         (facts.SubscriptionListed(7, (THEIRS, OURS)), findings.SubscriptionConfirmed(named=True)),
         (facts.SubscriptionListed(7, (THEIRS,)), findings.Interrupted(GapCause.SUBSCRIPTION_LOST)),
-        (facts.SubscriptionRefused(7, "error 2"), None),
+        (
+            facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2"),
+            findings.Interrupted(GapCause.SUBSCRIPTION_LOST, "error 2"),
+        ),
+        (facts.SubscriptionRefused(7, LIST_ID, "error 2"), None),
+        (facts.SubscriptionRefused(7, None, "error 2"), None),
         (facts.FramesUndecodable(7), findings.FrameLost()),
         (facts.BalancesRead(3), facts.BalancesRead(3)),
         (facts.ClockRead(1, SENT, NOW), facts.ClockRead(1, SENT, NOW)),
     ],
 )
 def test_what_facts_mean_to_a_connection_in_use(fact, found):
-    """The meaning of each fact while serving."""
+    """The meaning of each fact while serving, on a connection that the exchange did not name as subscribed."""
     assert found == meaning(session_in(State.SERVING), fact)
+
+
+def test_a_connection_named_as_subscribed_is_not_lost_to_a_late_refusal():
+    """The reply that named our key says more than an error about a message of ours."""
+    session = session_in(State.SERVING)
+    session.stand(confirmed=True)
+
+    assert meaning(session, facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2")) is None
+
+
+def test_every_fact_has_a_meaning():
+    """Each kind of fact is either itself a finding or has its reader; none is forgotten."""
+    assert set(get_args(facts.Fact)) == set(_MEANINGS)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        facts.Started(30.0),
+        facts.StopRequested(),
+        facts.RetryDue(),
+        facts.ProbeDue(),
+        facts.PingDue(),
+        facts.BalancesRead(3),
+        facts.ClockRead(1, SENT, NOW),
+        facts.ClocksJumped(40.0),
+        facts.SocketOpened(7, SENT),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_plain_fact_means_itself(fact):
+    """What needs no knowledge of the session to be understood is its own finding, wherever the session stands."""
+    assert type(fact) in get_args(findings.PlainFact)
+    for state in State:
+        session = session_in(state)
+        for timer in facts.TIMERS:
+            session.arm(timer, NOW, 0.0)
+
+        assert meaning(session, fact) is (None if session.has_ended else fact)
+
+
+def test_a_start_is_overdue_unless_its_end_was_just_reached():
+    """What was read in the same turn may have made the stream LIVE already; else the start has taken too long."""
+    session = session_in(State.SERVING)
+    session.stand(was_live=False)
+    session.arm(facts.StartOverdue, NOW, 0.0)
+
+    assert facts.StartOverdue() == meaning(session, facts.StartOverdue())
+
+    session.proofs.renew_key(SENT)
+    session.proofs.renew_transport(SENT)
+    assert meaning(session, facts.StartOverdue()) is None
 
 
 @pytest.mark.parametrize(
@@ -155,11 +216,21 @@ def test_a_clock_that_could_not_be_read_means_nothing():
 @pytest.mark.parametrize(
     "error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")]
 )
-def test_before_the_first_live_a_refusal_is_final(error):
-    """What is wrong from the start will not come right by itself."""
-    assert findings.StartRefused(error) == meaning(
-        session_in(State.KEYLESS), failure(Call.REQUEST_KEY, error)
-    )
+@pytest.mark.parametrize(
+    "state, call",
+    [
+        (State.KEYLESS, Call.REQUEST_KEY),
+        (State.VERIFYING, Call.READ_BALANCES),
+        (State.SERVING, Call.PROBE_KEY),
+        (State.SERVING, Call.REQUEST_KEY),
+    ],
+)
+def test_before_the_first_live_a_refusal_is_final(state, call, error):
+    """What is wrong from the start will not come right by itself, not even on a connection in use already."""
+    session = session_in(state)
+    session.stand(was_live=False)
+
+    assert findings.StartRefused(error) == meaning(session, failure(call, error))
 
 
 def test_a_refused_time_counts_once_and_for_signed_calls_alone():
@@ -231,7 +302,9 @@ DENIAL = "the exchange does not name our key as subscribed"
     "fact, reason, rejected",
     [
         (facts.SubscriptionListed(7, ()), DENIAL, True),
-        (facts.SubscriptionRefused(7, "error 2"), "error 2", False),
+        (facts.SubscriptionRefused(7, LIST_ID, "error 2"), "error 2", False),
+        (facts.SubscriptionRefused(7, None, "error 2"), "error 2", False),
+        (facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2"), "error 2", True),
         (facts.SocketLost(7, "reset"), "reset", False),
         (facts.SocketRefused(7, "refused"), "refused", False),
         (facts.PlanOverdue(), "no reply about the subscription", False),
@@ -239,7 +312,7 @@ DENIAL = "the exchange does not name our key as subscribed"
 )
 @pytest.mark.parametrize("untried", [0, 1])
 def test_how_a_plan_fails(fact, reason, rejected, untried):
-    """While there is another plan it comes next; after the last, the first that opened has to do."""
+    """While there is another plan it comes next; after the last, the first that opened has to do, if it may."""
     session = session_in(State.CONFIRMING, untried=untried)
     session.arm(facts.PlanOverdue, NOW, 0.0)
     found = findings.PlanFailed if untried else findings.PlansUnconfirmed
@@ -248,11 +321,19 @@ def test_how_a_plan_fails(fact, reason, rejected, untried):
 
 
 def test_the_last_resort_answers_for_itself():
-    """On the last resort an error means nothing and a missing reply is a confirmation of sorts; a denial ends it."""
+    """
+    On the last resort a refused question means nothing and a missing reply is a confirmation of sorts.
+
+    A denial ends it, and so does a refused subscription.
+    """
     session = session_in(State.CONFIRMING, untried=0, last_resort=True)
     session.arm(facts.PlanOverdue, NOW, 0.0)
 
-    assert meaning(session, facts.SubscriptionRefused(7, "error 2")) is None
+    assert meaning(session, facts.SubscriptionRefused(7, LIST_ID, "error 2")) is None
+    assert meaning(session, facts.SubscriptionRefused(7, None, "error 2")) is None
+    assert findings.PlansExhausted("error 2") == meaning(
+        session, facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2")
+    )
     assert findings.SubscriptionConfirmed(named=False) == meaning(session, facts.PlanOverdue())
     assert findings.PlansExhausted(DENIAL) == meaning(session, facts.SubscriptionListed(7, ()))
     assert findings.PlansExhausted("reset") == meaning(session, facts.SocketLost(7, "reset"))

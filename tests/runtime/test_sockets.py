@@ -12,12 +12,14 @@ from typing import Any, Optional
 import attrs
 import pytest
 
-from binance_uds.credentials import Secret
+from binance_uds.credentials import Credentials, Secret
 from binance_uds.edges.clock import Clock
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.runtime.settings import Settings
 from binance_uds.runtime.sockets import Read, Sockets
+from binance_uds.runtime.watch import StreamLog
 from binance_uds.simulator.frames import TEXT, frame
 
 LONG_S = 60.0
@@ -33,10 +35,17 @@ def sockets(exchange, tools) -> Iterator[Sockets]:
 def make_sockets(
     exchange: Any, tools: Any, abandoned: Any = lambda: False, proxy: Optional[str] = None, **timings: float
 ) -> Sockets:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return Sockets(
-        tools.market_of(exchange), context, proxy, attrs.evolve(tools.timings, **timings), Clock(), abandoned
+    settings = Settings(
+        credentials=Credentials.of("k" * 64),
+        market=tools.market_of(exchange),
+        name="tested",
+        timings=attrs.evolve(tools.timings, **timings),
+        proxy=None if proxy is None else Secret(proxy),
+        context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        release_key=False,
+        max_backlog=1,
     )
+    return Sockets(settings, Clock(), abandoned, StreamLog("tested"))
 
 
 def obtain_key(exchange: Any) -> Secret:

@@ -24,14 +24,14 @@ def dial(session: Situation, now: Instant) -> Iterator[Command]:
 
 
 def ask_for_subscription(
-    session: Situation, fact: facts.SocketOpened, now: Instant, jitter: float
+    session: Situation, finding: facts.SocketOpened, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """An open socket proves nothing; a reply that names our key does."""
     assert session.key is not None
     session.socket_is_open = True
     session.in_use_since = now
     session.plans.opened()
-    session.proofs.renew_transport(fact.opened_at)
+    session.proofs.renew_transport(finding.opened_at)
     session.stand(reason=f"asking {session.plans.current} for the subscription")
     if session.plans.current.form == AccessForm.SUBSCRIBE:
         yield do.Subscribe(session.socket, session.key)
@@ -80,9 +80,9 @@ def sign_again(session: Situation, finding: object, now: Instant, jitter: float)
     yield do.Make(Call.READ_BALANCES, session.generation)
 
 
-def read_clock(session: Situation, fact: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
+def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
     """From now on gap times and signatures follow the exchange's clock."""
-    session.clock.set(fact.server_ms, fact.sent_at, fact.received_at)
+    session.clock.set(finding.server_ms, finding.sent_at, finding.received_at)
     return iter(())
 
 

@@ -27,7 +27,7 @@ def refuse_start(session: Situation, finding: findings.StartRefused, now: Instan
 
 def give_up_start(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """It took too long."""
-    error = StartTimeout(session.start_within, session.standing.reason)
+    error = StartTimeout(session.start_within, session.verdict(now).why)
     yield from _end(session, StreamState.FAILED, str(error), error)
 
 

@@ -13,12 +13,12 @@ from ..situation import Situation
 from .connections import dial
 
 
-def begin(session: Situation, fact: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
+def begin(session: Situation, finding: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
     """The user wants the stream."""
-    session.start_within = fact.start_within
-    session.arm(facts.StartOverdue, now, fact.start_within)
+    session.start_within = finding.start_within
+    session.arm(facts.StartOverdue, now, finding.start_within)
     session.stand(started=True)
-    yield from ask_for_key(session, fact, now, jitter)
+    yield from ask_for_key(session, finding, now, jitter)
 
 
 def ask_for_key(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
@@ -27,13 +27,13 @@ def ask_for_key(session: Situation, finding: object, now: Instant, jitter: float
     yield do.Make(Call.REQUEST_KEY, session.generation)
 
 
-def take_key(session: Situation, fact: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
+def take_key(session: Situation, finding: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
     """A key to connect with."""
-    session.key, session.key_since = fact.key, fact.sent_at
-    session.proofs.renew_key(fact.sent_at)
+    session.key, session.key_since = finding.key, finding.sent_at
+    session.proofs.renew_key(finding.sent_at)
     session.refusals.reset()
     session.plans.begin()
-    yield do.Note(f"listen key {fact.key.tag} obtained")
+    yield do.Note(f"listen key {finding.key.tag} obtained")
     yield from dial(session, now)
 
 

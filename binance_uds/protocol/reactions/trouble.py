@@ -125,9 +125,9 @@ def probe_refused(
     yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
 
 
-def doubt(session: Situation, fact: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
+def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
     """Nobody knows how old the proofs are: get new ones at once."""
-    yield do.Note(f"our clocks disagree by {fact.by_s:.0f} s (a suspend, or a clock was set); proofs are void")
+    yield do.Note(f"our clocks disagree by {finding.by_s:.0f} s (a suspend, or a clock was set); proofs are void")
     session.proofs.void(now)
     if session.standing.serving:
         session.arm(facts.ProbeDue, now, 0.0)
@@ -143,8 +143,8 @@ def suspect_frame(session: Situation, finding: object, now: Instant, jitter: flo
 
 def _tell_hold(session: Situation, finding: findings.CallHeld, now: Instant) -> Iterator[Command]:
     yield do.Note(f"{finding.reason}; no request for {finding.hold_s:.0f} s")
-    proven = session.proofs.key
-    dies_in = session.timings.key_life - proven.age(now) if proven is not None else 0.0
+    # The proof of the key may be void, but since everything was last proven the key has aged no more than this.
+    dies_in = max(0.0, session.timings.key_life - session.proofs.oldest(now).age(now))
     if session.standing.serving and finding.hold_s > dies_in:
         yield _attention(
             AttentionCode.BANNED,

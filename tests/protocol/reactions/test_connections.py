@@ -19,6 +19,7 @@ from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
+from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from tests.protocol.driving import (
     KEY,
     MOST_REQUESTS_A_MINUTE,
@@ -109,7 +110,7 @@ def test_the_key_among_several_names_confirms():
 def test_an_error_instead_of_a_reply_ends_a_plan():
     """An error is no usable reply; when no plan has one, the first that opened has to do."""
     drive = Drive()
-    drive.script.refusing_messages = True
+    drive.script.refusing_messages = (LIST_ID,)
     drive.live()
 
     assert [QUERY, SUBSCRIBE, PATH, QUERY] == tried(drive)
@@ -230,7 +231,7 @@ def test_a_late_error_means_nothing():
     """An error about the question, on a connection that is in use already, is no news."""
     drive = Drive().live()
     before = len(drive.issued)
-    drive.digest(facts.SubscriptionRefused(drive.session.socket, "error 2"))
+    drive.digest(facts.SubscriptionRefused(drive.session.socket, LIST_ID, "error 2"))
 
     assert before == len(drive.issued)
 

@@ -94,11 +94,11 @@ def test_keys_that_die_at_once_are_not_a_storm_and_a_person_is_told():
     drive.script.expires_after = 1.0
     drive.start(within=1e9).run(8.0)
 
-    assert [AttentionCode.SHORT_LIVED_KEY] == attentions(drive)
+    assert [AttentionCode.SHORT_LIVED] == attentions(drive)
     assert 3 <= len(drive.told(GapOpened))
 
     drive.run(1800.0)
-    assert [AttentionCode.SHORT_LIVED_KEY] == attentions(drive)
+    assert [AttentionCode.SHORT_LIVED] == attentions(drive)
     assert 40 >= drive.most_requests_a_minute()
     assert 7.5 <= min(waits(drive.calls(Call.REQUEST_KEY)[-20:]))
 

@@ -1,0 +1,56 @@
+"""A worker with all it needs, put together: the one place that knows how the rooms below fit."""
+
+from __future__ import annotations
+
+from ..edges.clock import Clock
+from ..edges.rest import Rest
+from ..protocol.delivery import Delivery
+from ..protocol.plans import PlanWalk
+from ..protocol.session import Session
+from .calls import Calls
+from .doors import Doors
+from .settings import Settings
+from .sockets import Sockets
+from .watch import StreamLog, Timeline
+from .worker import Worker
+
+
+def assemble(
+    settings: Settings, doors: Doors, timeline: Timeline, log: StreamLog, clock: Clock, gaps_before: int
+) -> Worker:
+    """
+    Return a worker with a fresh session.
+
+    Args:
+        settings: What the user chose.
+        doors: The way to the user's code.
+        timeline: Where steps are kept for people.
+        log: The stream's loggers.
+        clock: The three clocks.
+        gaps_before: How many gaps earlier sessions of this stream opened; ids go on from there.
+    """
+    session = Session(
+        PlanWalk(settings.market.access_plans),
+        settings.timings,
+        signed=settings.credentials.can_sign,
+        release_key=settings.release_key,
+        gaps=gaps_before,
+    )
+
+    def make_calls(worker: Worker) -> Calls:
+        rest = Rest(
+            settings.market,
+            settings.credentials,
+            context=settings.context,
+            proxy=settings.proxy,
+            abandoned=worker.abandoned,
+            timeout=settings.timings.rest_timeout,
+            log=log.rest,
+        )
+        return Calls(rest, settings.market, settings.credentials, clock, session.clock.now_ms)
+
+    def make_sockets(worker: Worker) -> Sockets:
+        return Sockets(settings, clock, worker.abandoned, log)
+
+    delivery = Delivery(settings.market.event_classes)
+    return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets)

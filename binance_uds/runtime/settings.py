@@ -1,0 +1,115 @@
+"""What a user chose for one stream, checked before anything is sent."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from typing import Optional, Tuple
+
+import attrs
+
+from ..credentials import Credentials, Secret
+from ..errors import ConfigurationError
+from ..markets import Market
+from ..protocol.timings import Timings
+
+#: Bounds in seconds. A key dies after 60 minutes; the exchange takes 10 messages a second.
+KEEPALIVE_BOUNDS = (1.0, 50 * 60.0)
+PING_BOUNDS = (1.0, 5 * 60.0)
+
+_numbers = itertools.count(1)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """
+    The arguments of ``UserDataStream``, which says what they mean; all of use.
+
+    Attributes:
+        credentials: Whose stream it is.
+        market: Which market on which hosts.
+        name: What it is called in logs.
+        timings: Every number of seconds.
+        proxy: A proxy's URL, which may hold a password; None leaves it to the environment.
+        context: TLS for both halves.
+        release_key: Whether to DELETE the listen key at the end.
+        max_backlog: Bound of each queue.
+    """
+
+    credentials: Credentials
+    market: Market
+    name: str
+    timings: Timings
+    proxy: Optional[Secret]
+    context: ssl.SSLContext
+    release_key: bool
+    max_backlog: int
+
+    @classmethod
+    def of(
+        cls,
+        credentials: Credentials,
+        *,
+        market: Market,
+        name: Optional[str],
+        keepalive_interval: float,
+        ping_interval: float,
+        proxy: Optional[str],
+        ssl_context: Optional[ssl.SSLContext],
+        release_key: bool,
+        max_backlog: int,
+        timings: Optional[Timings],
+    ) -> Settings:
+        """
+        Check what a user gave.
+
+        Raises:
+            ConfigurationError: An argument is of no use.
+        """
+        # Only now: what it imports is not needed before a stream is made.
+        from ..edges.dial import make_context, proxy_for
+
+        if not isinstance(market, Market):
+            kind = type(market).__name__
+            raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
+        if timings is not None and not isinstance(timings, Timings):
+            raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
+        if not isinstance(max_backlog, int) or max_backlog < 1:
+            raise ConfigurationError("max_backlog must be a whole number of at least 1")
+        if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
+            # It becomes part of every log line's format, and a line break in it would forge lines.
+            raise ConfigurationError("name must be text on one line, without a percent sign")
+        if proxy is not None and not isinstance(proxy, str):
+            raise ConfigurationError(f"proxy must be a URL as text, not of type {type(proxy).__name__}")
+        hidden = None if proxy is None else Secret(proxy)
+        del proxy
+        for url in (market.rest_url, market.stream_url):
+            proxy_for(url, hidden)
+        return cls(
+            credentials=credentials,
+            market=market,
+            name=name or f"{market.name}-{next(_numbers)}",
+            timings=timings
+            or Timings(
+                keepalive_interval=within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),
+                ping_interval=within("ping_interval", ping_interval, PING_BOUNDS),
+            ),
+            proxy=hidden,
+            context=make_context(ssl_context),
+            release_key=bool(release_key),
+            max_backlog=max_backlog,
+        )
+
+
+def within(name: str, seconds: object, bounds: Tuple[float, float]) -> float:
+    """
+    Return a number of seconds if it lies within bounds.
+
+    Raises:
+        ConfigurationError: It does not, or is no number.
+    """
+    least, most = bounds
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not least <= seconds <= most:
+        given = repr(seconds) if isinstance(seconds, (int, float)) else f"of type {type(seconds).__name__}"
+        raise ConfigurationError(f"{name} must be a number of seconds from {least:g} to {most:g}, not {given}")
+    return float(seconds)

@@ -1,0 +1,67 @@
+"""What a user chose is checked, and hidden where it must be."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from binance_uds.credentials import Credentials
+from binance_uds.errors import ConfigurationError
+from binance_uds.markets import USDM
+from binance_uds.protocol.timings import Timings
+from binance_uds.runtime.settings import Settings, within
+
+USUAL = {
+    "market": USDM,
+    "name": None,
+    "keepalive_interval": 60.0,
+    "ping_interval": 20.0,
+    "proxy": None,
+    "ssl_context": None,
+    "release_key": False,
+    "max_backlog": 10,
+    "timings": None,
+}
+
+
+def settings(**changes):
+    return Settings.of(Credentials.of("k" * 64), **{**USUAL, **changes})
+
+
+def test_the_defaults_are_the_timings_own():
+    """What a user leaves alone is as `Timings` has it."""
+    assert Timings() == settings().timings
+
+
+def test_all_timings_at_once_replace_the_intervals():
+    """Whoever gives the whole row has said everything."""
+    row = Timings(keepalive_interval=1.5, ping_interval=0.1)
+
+    assert row == settings(timings=row, keepalive_interval=99.0).timings
+
+
+def test_names_made_up_differ():
+    """Two streams of one market can be told apart in a log."""
+    assert settings().name != settings().name
+
+
+def test_a_proxys_password_is_not_seen():
+    """Neither a settings object nor the error about a proxy of no use shows it."""
+    chosen = settings(proxy="http://user:canary-password@127.0.0.1:3128")
+    with pytest.raises(ConfigurationError) as caught:
+        settings(proxy="ftp://user:canary-password@127.0.0.1:3128")
+
+    assert "canary" not in repr(chosen) + str(attrs.asdict(chosen, recurse=False)) + str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [True, "1", None, 0.99, 2.01, float("nan"), float("inf")])
+def test_numbers_of_seconds_out_of_bounds(seconds):
+    """Text, truth values, nothing and numbers beyond the bounds are refused."""
+    with pytest.raises(ConfigurationError, match="pause must be a number of seconds from 1 to 2"):
+        within("pause", seconds, (1.0, 2.0))
+
+
+@pytest.mark.parametrize("seconds", [1, 1.5, 2.0])
+def test_numbers_of_seconds_within_bounds(seconds):
+    """The bounds themselves are allowed."""
+    assert float(seconds) == within("pause", seconds, (1.0, 2.0))
