@@ -53,6 +53,19 @@ class ExchangeClock:
         return self._latest_ms
 
 
+class _Listening(web.Server):
+    """
+    aiohttp's low-level server, which also closes what the other side ended.
+
+    asyncio before Python 3.11 counts such a TLS transport as open, and older versions of aiohttp just forget it.
+    """
+
+    def connection_lost(self, handler: web.RequestHandler, exc: Optional[BaseException] = None) -> None:
+        if handler.transport is not None:
+            handler.transport.close()
+        super().connection_lost(handler, exc)
+
+
 class Server:
     """
     The local exchange, used only in its own loop; `LocalExchange` is its thread-safe front.
@@ -84,17 +97,15 @@ class Server:
         self._on_change = on_change
         self.log = log
         self._stopping: Optional[asyncio.Event] = None
-        self._runner: Optional[web.AppRunner] = None
+        self._runner: Optional[web.ServerRunner] = None
         self._listener: Optional[socket.socket] = None
         self._tick: Optional[asyncio.TimerHandle] = None
 
     async def start(self, host: str, port: int, ssl_context: Optional[ssl.SSLContext] = None) -> int:
         """Listen; returns the port, which is the one given unless that was 0."""
         self._stopping = asyncio.Event()
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._serve)
         # No access log: it would print listen keys and signatures.
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.ServerRunner(_Listening(self._serve, access_log=None), shutdown_timeout=1.0)
         await self._runner.setup()
         self._listener = socket.create_server((host, port))
         await web.SockSite(self._runner, self._listener, ssl_context=ssl_context).start()
@@ -154,7 +165,7 @@ class Server:
             delay = min(delay, max(0.0, (due_ms - self.exchange.now_ms) / 1000))
         self._tick = asyncio.get_running_loop().call_later(delay, self._pass_time)
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = _SECRET.sub("<key>", request.path)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_socket(request, path)
@@ -166,7 +177,7 @@ class Server:
 
     # WebSocket --------------------------------------------------------------------------------------------
 
-    async def _serve_socket(self, request: web.Request, path: str) -> web.StreamResponse:
+    async def _serve_socket(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         now_ms = self.clock()
         refusal = self.active.take(faults.RefuseHandshake, now_ms)
         if refusal is not None:
@@ -213,7 +224,7 @@ class Server:
 
     # REST -------------------------------------------------------------------------------------------------
 
-    async def _serve_rest(self, request: web.Request) -> web.StreamResponse:
+    async def _serve_rest(self, request: web.BaseRequest) -> web.StreamResponse:
         body = (await request.read()).decode("utf-8", "replace")
         asked = Request(
             method=request.method,
@@ -262,7 +273,7 @@ class Server:
             return _as_response(answer)
         return web.Response(status=answer.status, text=fault.body, headers=answer.headers, content_type="text/html")
 
-    def _truncate(self, asked: Request, request: web.Request) -> web.Response:
+    def _truncate(self, asked: Request, request: web.BaseRequest) -> web.Response:
         response = self._answer(asked)
         body = (response.text or "").encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

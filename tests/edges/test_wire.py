@@ -569,7 +569,7 @@ def test_an_abandoned_handshake_ends_within_moments(serve, open_wire):
     assert "given up because the stream is stopping" == error.reason
 
 
-def test_nothing_about_an_error_shows_the_listen_key(serve, open_wire, caplog):
+def test_nothing_about_an_error_shows_the_listen_key(serve, open_wire, tls, caplog):
     """It is in no error, traceback, pickle, repr or log, whether given openly or as a secret."""
     caplog.set_level(logging.DEBUG)
     hidden = Secret(LISTEN_KEY)
@@ -581,12 +581,16 @@ def test_nothing_about_an_error_shows_the_listen_key(serve, open_wire, caplog):
     def leave(peer):
         peer.read_head()
 
+    def leave_at_once(peer):
+        peer.sock.recv(1)
+
     def echo_in_close(peer):
         peer.shake_hands(behind=b"\x88\x51\x03\xf0" + LISTEN_KEY.encode() + b"x" * 15)
         peer.wait_for_end()
 
     shown = ""
-    bases = [serve(echo).url("ws"), serve(leave).url("ws"), serve(leave).url("wss"), "ws://127.0.0.1:1"]
+    bases = [serve(echo).url("ws"), serve(leave).url("ws"), serve(leave, tls["server"]).url("wss")]
+    bases += [serve(leave_at_once).url("wss"), "ws://127.0.0.1:1"]
     for base in bases:
         url = f"{base}/ws/{LISTEN_KEY}"
         for argument in (url, Secret(url)):

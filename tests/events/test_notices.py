@@ -94,3 +94,17 @@ def test_the_words_of_a_vocabulary_are_distinct_texts(vocabulary):
 
     assert {str} == {type(word) for word in words}
     assert len(words) == len(set(words))
+
+
+def test_what_a_person_should_look_at_has_these_codes():
+    """The codes are public, and what programs compare with does not change unnoticed."""
+    words = {name: value for name, value in vars(AttentionCode).items() if name.isupper()}
+
+    assert {
+        "CREDENTIALS_REJECTED": "credentials-rejected",
+        "SUBSCRIPTION_UNCONFIRMED": "subscription-unconfirmed",
+        "SHORT_LIVED": "short-lived",
+        "BANNED": "banned",
+        "BLOCKED": "blocked",
+        "MALFORMED_FIELD": "malformed-field",
+    } == words

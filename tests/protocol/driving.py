@@ -29,8 +29,7 @@ from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 
 KEY, OTHER_KEY = "k1-" + "a" * 61, "k2-" + "b" * 61
 QUERY, SUBSCRIBE, PATH = PLANS = tuple(
-    AccessPlan("wss://one.example/private", form)
-    for form in (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
+    AccessPlan("wss://one.example/private", form) for form in (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
 )
 EPOCH = 1_700_000_000.0
 ROUND_TRIP = 0.05
@@ -204,9 +203,7 @@ class Drive:
 
     def calls(self, call: Call, since: float = 0.0) -> List[float]:
         """Return when a REST call was made."""
-        return [
-            at for at, made in self.issued if at >= since and isinstance(made, do.Make) and made.call is call
-        ]
+        return [at for at, made in self.issued if at >= since and isinstance(made, do.Make) and made.call is call]
 
     def told(self, kind: Type[NoticeT], since: float = 0.0) -> List[NoticeT]:
         """Return the notices of a kind announced since a virtual time."""
@@ -299,9 +296,7 @@ class Drive:
         if command.call is Call.REQUEST_KEY:
             return facts.KeyGranted(command.generation, Secret(script.key), sent_at)
         if command.call is Call.PROBE_KEY:
-            return facts.KeyNamed(
-                command.generation, Secret(script.key) if script.names_key else None, sent_at
-            )
+            return facts.KeyNamed(command.generation, Secret(script.key) if script.names_key else None, sent_at)
         if command.call is Call.READ_CLOCK:
             asked_ms = self.exchange_ms - script.call_takes * (1 - script.way_there) * 1000
             return facts.ClockRead(int(asked_ms), sent_at, self.now)
@@ -314,9 +309,7 @@ class Drive:
             return facts.SocketRefused(command.socket, "refused")
         self._open[command.socket] = command.key
         if script.drops_after is not None:
-            self.arrive(
-                facts.SocketLost(command.socket, "reset"), on=command.socket, after=script.drops_after
-            )
+            self.arrive(facts.SocketLost(command.socket, "reset"), on=command.socket, after=script.drops_after)
         if script.expires_after is not None:
             self.arrive(
                 facts.ExpiryNoticed(command.socket, command.key),
@@ -334,9 +327,7 @@ class Drive:
         if message in script.refusing_messages:
             fact = facts.SubscriptionRefused(socket, message, "the exchange answered with error 2")
         elif message == LIST_ID:
-            keys = (
-                (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
-            )
+            keys = (self._open[socket],) if script.lists is None else tuple(Secret(key) for key in script.lists)
             fact = facts.SubscriptionListed(socket, keys)
         self.arrive(fact, on=socket, after=script.list_takes)
 

@@ -75,9 +75,7 @@ def test_an_expiry_without_a_usable_key_is_about_none(key):
     assert (facts.ExpiryNoticed(3, None),) == delivery(KEY).take(frame(expiry(listenKey=key)), 3).facts
 
 
-@pytest.mark.parametrize(
-    "changes", [{"E": "1736996475556"}, {"E": None}, {"E": {"odd": True}}, {"new": [1, 2]}]
-)
+@pytest.mark.parametrize("changes", [{"E": "1736996475556"}, {"E": None}, {"E": {"odd": True}}, {"new": [1, 2]}])
 def test_an_expiry_whose_fields_are_odd_is_an_expiry_all_the_same(changes):
     """Control is recognised by its name alone, before and apart from typed decoding."""
     assert facts.ExpiryNoticed(3, Secret(KEY)) in delivery(KEY).take(frame(expiry(**changes)), 3).facts

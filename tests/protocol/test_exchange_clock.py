@@ -44,7 +44,7 @@ def test_a_reading_is_dated_in_the_middle_of_its_round_trip():
     faster=st.floats(-DRIFT, DRIFT),
 )
 def test_the_truth_lies_between_the_bounds(ahead, way_there, way_back, asked, faster):
-    """However the round trip was divided, whichever clock runs faster, before and after the reading, the bounds hold."""
+    """However the round trip was divided, whichever clock is the faster, before and after the reading: they hold."""
 
     def truth_ms(seconds: float) -> float:
         return EPOCH_MS + ahead + 1000 * seconds * (1 + faster)

@@ -61,6 +61,28 @@ def test_a_proof_counts_for_its_lease(proofs, now, why):
     assert why in (None, verdict.why)
 
 
+@pytest.mark.parametrize(
+    "proofs, why",
+    [
+        (proven(key=40.0), "the connection was last proven 46 s ago"),
+        (Proofs(moment(46.0), None), "the listen key is unproven"),
+    ],
+)
+def test_a_stream_that_never_was_live_is_not_stale(proofs, why):
+    """A proof that lapsed on the way to the first LIVE is part of the start."""
+    never_live = attrs.evolve(SERVING, was_live=False)
+
+    assert Verdict(StreamState.STARTING, why) == judge(never_live, proofs, TIMINGS, moment(46.0))
+    assert Verdict(StreamState.STALE, why) == judge(SERVING, proofs, TIMINGS, moment(46.0))
+
+
+def test_the_first_live_needs_every_proof_and_nothing_before():
+    """Whether a stream was LIVE before changes only what it is called while it is not."""
+    never_live = attrs.evolve(SERVING, was_live=False)
+
+    assert Verdict(StreamState.LIVE, "every proof holds") == judge(never_live, proven(), TIMINGS, moment(1.0))
+
+
 @pytest.mark.parametrize("clock", ["slept", "set_by"])
 def test_a_proof_is_as_old_as_the_clock_that_shows_the_most(clock):
     """A machine that slept, or whose clock was set forward, makes proofs older, never younger."""
@@ -104,6 +126,31 @@ def test_a_doubt_forgets_the_proofs_but_not_since_when():
 
     proofs.renew_key(moment(11.0))
     assert moment(10.0) == proofs.oldest(moment(12.0))
+
+
+def test_a_key_nobody_may_ask_for_is_unproven_but_not_forgotten():
+    """Its proof is void at once, the connection's stands, and a gap still begins at the last full proof."""
+    proofs = proven(transport=8.0, key=3.0)
+    proofs.void_key(moment(9.0))
+
+    assert (moment(8.0), None) == (proofs.transport, proofs.key)
+    assert "the listen key is unproven" == proofs.lapsed(TIMINGS, moment(9.0))
+    assert moment(3.0) == proofs.oldest(moment(9.0))
+
+    proofs.renew_transport(moment(28.0))
+    proofs.void_key(moment(29.0))
+    assert moment(3.0) == proofs.oldest(moment(30.0))
+
+    proofs.renew_key(moment(31.0))
+    assert moment(28.0) == proofs.oldest(moment(32.0))
+
+
+def test_a_gap_found_after_a_voided_key_begins_at_the_connection_if_that_is_older():
+    """The oldest of all proofs counts, whichever it is."""
+    proofs = proven(transport=2.0, key=3.0)
+    proofs.void_key(moment(9.0))
+
+    assert moment(2.0) == proofs.oldest(moment(10.0))
 
 
 def test_a_doubt_can_also_be_settled_by_the_key_first():

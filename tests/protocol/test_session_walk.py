@@ -147,9 +147,7 @@ class Walk(RuleBasedStateMachine):
         drops_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
         expires_after=st.sampled_from([None, None, 0.01, 1.0, 31.0]),
     )
-    def the_connections_change(
-        self, pongs: bool, drops_after: Optional[float], expires_after: Optional[float]
-    ) -> None:
+    def the_connections_change(self, pongs: bool, drops_after: Optional[float], expires_after: Optional[float]) -> None:
         """Connections drop, keys die, pings stay unanswered."""
         script = self.drive.script
         script.pongs, script.drops_after, script.expires_after = pongs, drops_after, expires_after

@@ -213,9 +213,7 @@ def test_a_clock_that_could_not_be_read_means_nothing():
         assert meaning(session_in(State.SERVING), failure(Call.READ_CLOCK, error)) is None
 
 
-@pytest.mark.parametrize(
-    "error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")]
-)
+@pytest.mark.parametrize("error", [REFUSED, ConfigurationError("the callable given as api_secret raised ValueError")])
 @pytest.mark.parametrize(
     "state, call",
     [
@@ -290,9 +288,7 @@ def test_a_confirmation_leads_to_use_or_to_the_secret(signed, found):
     assert found(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
 
     session.secret_is_proven = True
-    assert findings.SubscriptionConfirmed(named=True) == meaning(
-        session, facts.SubscriptionListed(7, (OURS,))
-    )
+    assert findings.SubscriptionConfirmed(named=True) == meaning(session, facts.SubscriptionListed(7, (OURS,)))
 
 
 DENIAL = "the exchange does not name our key as subscribed"
@@ -331,9 +327,7 @@ def test_the_last_resort_answers_for_itself():
 
     assert meaning(session, facts.SubscriptionRefused(7, LIST_ID, "error 2")) is None
     assert meaning(session, facts.SubscriptionRefused(7, None, "error 2")) is None
-    assert findings.PlansExhausted("error 2") == meaning(
-        session, facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2")
-    )
+    assert findings.PlansExhausted("error 2") == meaning(session, facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2"))
     assert findings.SubscriptionConfirmed(named=False) == meaning(session, facts.PlanOverdue())
     assert findings.PlansExhausted(DENIAL) == meaning(session, facts.SubscriptionListed(7, ()))
     assert findings.PlansExhausted("reset") == meaning(session, facts.SocketLost(7, "reset"))

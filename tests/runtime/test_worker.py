@@ -421,14 +421,13 @@ def test_a_defect_anywhere_ends_visibly(make_bench, caplog, point):
     """Whatever the step, a defect ends in FAILED with a reason, everything is closed, and no frame gets out."""
     bench = make_bench()
     caplog.set_level(logging.DEBUG)
-    if point in ("open", "make", "send"):
+    if point in ("open", "send"):
         bench.sockets.instead[point] = boom
-        if point == "make":
-            bench.calls.instead[Call.REQUEST_KEY] = boom
         bench.worker.start("tested", PATIENCE_S)
     else:
         bench.live()
         bench.sockets.instead[point] = boom
+        bench.calls.instead[Call.REQUEST_KEY] = boom
         bench.sockets.put(EXPIRY)
     assert bench.worker.wait_ended(PATIENCE_S)
     verdict = bench.worker.session.verdict(Clock().now())

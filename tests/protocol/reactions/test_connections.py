@@ -108,13 +108,71 @@ def test_the_key_among_several_names_confirms():
 
 
 def test_an_error_instead_of_a_reply_ends_a_plan():
-    """An error is no usable reply; when no plan has one, the first that opened has to do."""
+    """An error about the question is no usable reply; when no plan has one, the first that opened has to do."""
     drive = Drive()
     drive.script.refusing_messages = (LIST_ID,)
     drive.live()
 
     assert [QUERY, SUBSCRIBE, PATH, QUERY] == tried(drive)
     assert not drive.session.standing.confirmed
+
+
+@pytest.mark.parametrize("refused", [(SUBSCRIBE_ID,), (SUBSCRIBE_ID, LIST_ID)])
+def test_a_refused_subscription_rejects_a_plan_for_good(refused):
+    """Whoever refuses to subscribe delivers nothing: not even when nothing else opened is that plan used."""
+    drive = Drive()
+    drive.script.refusing, drive.script.refusing_messages = (QUERY, PATH), refused
+    drive.start(within=1e9).run(5.0)
+
+    assert {QUERY, SUBSCRIBE, PATH} == set(tried(drive))
+    assert not drive.session.plans.is_last_resort
+    assert StreamState.STARTING is drive.state
+    assert [] == drive.told(Attention)
+
+
+def test_a_plan_that_refuses_is_passed_over_for_one_that_is_silent():
+    """Of two plans that opened, the one that refused the subscription does not have to do."""
+    drive = Drive()
+    drive.script.refusing, drive.script.refusing_messages = (QUERY,), (SUBSCRIBE_ID, LIST_ID)
+    drive.start(within=1e9).run(1.0)
+
+    assert [QUERY, SUBSCRIBE, PATH, PATH] == tried(drive)
+    assert PATH == drive.session.plans.current
+    assert StreamState.LIVE is drive.state
+
+
+def test_a_last_resort_that_refuses_the_subscription_is_none():
+    """It was silent at first and had to do; once its refusal comes, before it is in use or after, it is left alone."""
+    drive = Drive()
+    drive.script.refusing, drive.script.mute = (QUERY, PATH), (SUBSCRIBE,)
+    drive.start(within=1e9).run_until(lambda: drive.session.plans.is_last_resort, 30.0)
+    drive.script.mute, drive.script.refusing_messages = (), (SUBSCRIBE_ID,)
+    assert State.CONFIRMING is drive.session.state
+    drive.digest(facts.SubscriptionRefused(drive.session.socket, SUBSCRIBE_ID, "error 2"))
+
+    assert State.WAITING is drive.session.state
+    assert "no connection: error 2" == drive.session.standing.reason
+
+    drive.run(60.0)
+    assert not drive.session.standing.serving
+    assert [] == drive.told(Attention)
+
+
+def test_a_subscription_refused_late_interrupts_an_unconfirmed_connection():
+    """A last resort is in use before its refusal can come: a gap opens, and the plan is not used again."""
+    drive = Drive()
+    drive.script.refusing, drive.script.mute = (QUERY, PATH), (SUBSCRIBE,)
+    drive.start(within=1e9).run_until(lambda: drive.session.standing.serving, 30.0)
+    drive.script.mute, drive.script.refusing_messages = (), (SUBSCRIBE_ID,)
+    drive.run(40.0)
+
+    assert StreamState.LIVE is drive.state
+    drive.digest(facts.SubscriptionRefused(drive.session.socket, SUBSCRIBE_ID, "error 2"))
+    drive.run(40.0)
+
+    assert [GapCause.SUBSCRIPTION_LOST] == [told.cause for told in drive.told(GapOpened)]
+    assert [] == drive.told(GapClosed)
+    assert StreamState.STALE is drive.state
 
 
 def test_a_plan_without_a_reply_has_five_seconds():
@@ -227,11 +285,12 @@ def test_a_plan_that_is_denied_late_gives_way_to_the_others():
     assert [QUERY, SUBSCRIBE, PATH, QUERY, SUBSCRIBE, PATH, QUERY, SUBSCRIBE] == tried(drive)
 
 
-def test_a_late_error_means_nothing():
-    """An error about the question, on a connection that is in use already, is no news."""
+@pytest.mark.parametrize("message", [SUBSCRIBE_ID, LIST_ID, None])
+def test_a_late_error_means_nothing_to_a_confirmed_connection(message):
+    """An error about a message of ours, on a connection that the exchange named as subscribed, is no news."""
     drive = Drive().live()
     before = len(drive.issued)
-    drive.digest(facts.SubscriptionRefused(drive.session.socket, LIST_ID, "error 2"))
+    drive.digest(facts.SubscriptionRefused(drive.session.socket, message, "error 2"))
 
     assert before == len(drive.issued)
 
@@ -312,9 +371,9 @@ def test_a_refused_time_reads_the_clock_and_signs_once_more():
     drive.script.failing[Call.READ_BALANCES] = OUTSIDE_WINDOW
     drive.start(within=1e9)
     drive.run_until(lambda: drive.session.state is State.VERIFYING, 10.0)
-    order = [made.call for made in drive.commanded(do.Make)][-3:]
+    order = [made.call for made in drive.commanded(do.Make)][1:]
 
-    assert [Call.READ_BALANCES, Call.READ_CLOCK, Call.READ_BALANCES] == order
+    assert [Call.READ_CLOCK, Call.READ_BALANCES] * 2 == order
     assert facts.RetryDue in drive.session.timers
 
 

@@ -184,9 +184,7 @@ def test_a_probe_of_unknown_outcome_is_neither_success_nor_death(error):
     drive.run(140.0)
     times = drive.calls(Call.PROBE_KEY)[1:]
 
-    assert [5.0, 10.0, 15.0, 15.0] == pytest.approx(
-        [after - at for at, after in zip(times, times[1:])][:4], abs=0.2
-    )
+    assert [5.0, 10.0, 15.0, 15.0] == pytest.approx([after - at for at, after in zip(times, times[1:])][:4], abs=0.2)
     assert proven == drive.session.proofs.key
     assert (1, 1, 0) == counts(drive)
     assert StreamState.LIVE is drive.state

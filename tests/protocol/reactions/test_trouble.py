@@ -76,26 +76,37 @@ def test_answers_about_the_time_before_an_interruption_are_stale():
     assert StreamState.LIVE is drive.state
 
 
-def test_lives_that_end_at_once_are_not_a_storm():
-    """A connection that drops right after it was confirmed, for ever, is opened later each time."""
+def test_connections_that_die_at_once_are_not_a_storm_and_a_person_is_told():
+    """A connection that drops right after it was confirmed, for ever, is opened later each time; that is said once."""
     drive = Drive()
     drive.script.drops_after = 0.5
-    drive.start(within=1e9).run(1800.0)
+    drive.start(within=1e9).run_until(lambda: drive.session.short_lives == 3, 8.0)
+    (told,) = drive.told(Attention)
+
+    assert AttentionCode.SHORT_LIVED == told.code
+    assert "3 times in a row" in told.message
+    assert "within 30 s of use, now because: connection lost" in told.message
+
+    drive.run(1800.0)
     opened = [at for at, made in drive.issued if isinstance(made, do.OpenSocket)]
 
     assert 40 >= drive.most_requests_a_minute()
     assert 7.5 <= min(waits(opened[-20:]))
-    assert [] == attentions(drive)
+    assert [AttentionCode.SHORT_LIVED] == attentions(drive)
 
 
 def test_keys_that_die_at_once_are_not_a_storm_and_a_person_is_told():
     """Three keys in a row that die within 30 s raise Attention, once, and the tries become slower."""
     drive = Drive()
     drive.script.expires_after = 1.0
-    drive.start(within=1e9).run(8.0)
+    drive.start(within=1e9).run_until(lambda: drive.session.short_lives == 2, 8.0)
 
+    assert [] == attentions(drive)
+
+    drive.run_until(lambda: drive.session.short_lives == 3, 8.0)
     assert [AttentionCode.SHORT_LIVED] == attentions(drive)
-    assert 3 <= len(drive.told(GapOpened))
+    assert "now because: listen key expired" in drive.told(Attention)[0].message
+    assert 3 == len(drive.told(GapOpened))
 
     drive.run(1800.0)
     assert [AttentionCode.SHORT_LIVED] == attentions(drive)
@@ -162,13 +173,19 @@ def test_a_hold_that_outlasts_the_key_is_said():
     assert "the listen key dies in 3540 s" in told.message
 
 
-def test_a_hold_without_a_proof_outlasts_the_key():
-    """After the clocks jumped nobody knows how long the key still lives; the hold is said at once."""
+@pytest.mark.parametrize("asleep, is_said", [(3_600.0, True), (3_500.0, True), (3_400.0, False)])
+def test_a_hold_after_a_sleep_reckons_with_the_sleep(asleep, is_said):
+    """The key aged while the machine slept: a hold that was harmless before may outlast it now, and is said then."""
     drive = Drive().live().run(58.0)
     drive.script.failing = {Call.PROBE_KEY: held(429, 60.0)}
-    drive.suspend(3_600.0)
+    renewed = drive.session.proofs.key
+    drive.suspend(asleep)
+    dies_in = max(0.0, 3_600.0 - renewed.age(drive.now))
 
-    assert [AttentionCode.BANNED] == attentions(drive)
+    assert is_said == (dies_in < 60.0)
+    assert [f"the listen key dies in {dies_in:.0f} s, before it can be renewed"] * is_said == [
+        told.message.split("; ")[-1] for told in drive.told(Attention)
+    ]
 
 
 @pytest.mark.parametrize("status", [429, 418])
@@ -193,9 +210,14 @@ def test_a_hold_while_starting_is_kept(call, status):
 
 
 def test_credentials_refused_later_in_life_are_said_and_tried_slowly():
-    """A 401 while LIVE: Attention, STALE once the proof has aged, retries from a minute to 15 minutes."""
+    """A 401 while LIVE: Attention and STALE at once, retries from a minute to 15 minutes, LIVE when it is over."""
     drive = Drive(jitter=1 - 1e-9).live().run(50.0)
     drive.script.failing[Call.PROBE_KEY] = REFUSED
+    refused = drive.run_until(lambda: drive.told(Attention) != [], 70.0)
+    (change,) = drive.told(StateChanged, since=refused)
+
+    assert (StreamState.STALE, "the listen key is unproven") == (change.new, change.reason)
+
     drive.run(7200.0)
     times = drive.calls(Call.PROBE_KEY)[1:]
 
@@ -209,6 +231,36 @@ def test_credentials_refused_later_in_life_are_said_and_tried_slowly():
     drive.run(901.0)
     assert StreamState.LIVE is drive.state
     assert 0 == drive.session.refusals.failures
+
+
+@pytest.mark.parametrize("refusals", [1, 3])
+def test_a_gap_found_after_a_refusal_begins_at_the_last_full_proof(refusals):
+    """Nobody may ask for the key any more, but since when it was proven is not forgotten, however often refused."""
+    drive = Drive(jitter=0.0).live().run(50.0)
+    drive.script.failing[Call.PROBE_KEY] = REFUSED
+    proven = drive.session.proofs.key
+    drive.run_until(lambda: len(drive.told(Attention)) == refusals, 300.0)
+    drive.digest(facts.ExpiryNoticed(drive.session.socket, Secret(KEY)))
+    (opened,) = drive.told(GapOpened)
+
+    assert drive.session.proofs.key is not proven
+    assert drive.session.clock.earliest_ms(proven) == opened.since_ms
+
+
+def test_a_hold_after_a_refusal_does_not_bury_the_key():
+    """The proof of the key is void, but it was renewed a while ago and outlasts a short hold: nothing to be said."""
+    drive = Drive(jitter=0.0).live().run(50.0)
+    drive.script.failing[Call.PROBE_KEY] = REFUSED
+    drive.run_until(lambda: drive.told(Attention) != [], 70.0)
+    drive.script.failing[Call.PROBE_KEY] = held(429, 60.0)
+    drive.run(35.0)
+
+    assert [AttentionCode.CREDENTIALS_REJECTED] == attentions(drive)
+    assert "no request for 60 s" in drive.commanded(do.Note)[-1].text
+
+    drive.script.failing[Call.PROBE_KEY] = held(429, 7_200.0)
+    drive.run(65.0)
+    assert [AttentionCode.CREDENTIALS_REJECTED, AttentionCode.BANNED] == attentions(drive)
 
 
 def test_credentials_refused_while_reconnecting_are_tried_slowly():
@@ -274,18 +326,14 @@ def test_unanswered_calls_are_repeated_later_each_time():
     drive.script.failing[Call.REQUEST_KEY] = NO_ROUTE
     drive.start(within=1e9).run(200.0)
 
-    assert [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] == pytest.approx(
-        waits(drive.calls(Call.REQUEST_KEY))[:7], abs=0.1
-    )
+    assert [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0] == pytest.approx(waits(drive.calls(Call.REQUEST_KEY))[:7], abs=0.1)
 
 
 @pytest.mark.parametrize("call", [Call.REQUEST_KEY, Call.PROBE_KEY])
 def test_a_refused_time_of_an_unsigned_call_is_just_no_answer(call):
     """-1021 makes sense for signed calls alone; elsewhere it is an answer that helps nobody, and no defect of ours."""
     drive = Drive()
-    drive.script.failing[call] = ExchangeError(
-        400, -1021, "Timestamp for this request is outside of the recvWindow."
-    )
+    drive.script.failing[call] = ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow.")
     drive.start(within=1e9).run(30.0)
 
     assert 2 < len(drive.calls(call))

@@ -1,0 +1,253 @@
+"""What a session knows: its timers, its standing, and the gaps it opens and closes."""
+
+from __future__ import annotations
+
+import pytest
+
+from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
+from binance_uds.protocol import commands as do
+from binance_uds.protocol import facts
+from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.proofs import Standing, Verdict
+from binance_uds.protocol.situation import UNRECOVERABLE, Gap, Situation, State
+from binance_uds.protocol.timings import Timings
+from tests.protocol.driving import EPOCH, PLANS, moment
+
+EPOCH_MS = int(EPOCH * 1000)
+NOW = moment(100.0)
+
+
+def situation(*, gaps: int = 0) -> Situation:
+    """Return the situation of a stream in use, whose connection was proven at 90 s and whose key at 40 s."""
+    made = Situation(PlanWalk(PLANS), gaps=gaps)
+    made.state = State.SERVING
+    made.stand(started=True, was_live=True, serving=True, confirmed=True, reason="connected")
+    made.proofs.renew_transport(moment(90.0))
+    made.proofs.renew_key(moment(40.0))
+    return made
+
+
+def opened(made: Situation, cause: str = GapCause.CONNECTION_LOST) -> GapOpened:
+    """Open a gap and return the one notice of it."""
+    (command,) = made.open_gap(cause, NOW)
+    return command.notice
+
+
+def closed(made: Situation) -> GapClosed:
+    """Close the gap 5 s later and return the one notice of it."""
+    (command,) = made.close_gap(moment(105.0))
+    return command.notice
+
+
+# At first
+
+
+def test_at_first_nothing_is_known():
+    """A session that was not started is idle, has no key, no connection and no gap, and waits for nothing."""
+    made = Situation(PlanWalk(PLANS))
+
+    assert (State.IDLE, Standing(), StreamState.IDLE) == (made.state, made.standing, made.announced)
+    assert (None, None, None) == (made.key, made.gap, made.in_use_since)
+    assert {} == made.timers
+    assert not made.clock.is_known
+    assert Verdict(StreamState.IDLE, "not started") == made.verdict(NOW)
+
+
+def test_its_waits_and_its_clock_follow_the_timings():
+    """Each kind of failure has waits of its own, taken from the one row of numbers."""
+    made = Situation(
+        PlanWalk(PLANS),
+        Timings(
+            retry_first=1.0,
+            retry_most=2.0,
+            probe_retry_first=3.0,
+            refused_first=5.0,
+            refused_most=6.0,
+            clock_unknown_ms=7,
+        ),
+    )
+    waits = (made.retries, made.renewals, made.probe_retries, made.refusals)
+
+    assert [(1.0, 2.0), (1.0, 2.0), (3.0, 2.0), (5.0, 6.0)] == [(wait.first, wait.most) for wait in waits]
+    assert len(waits) == len({id(wait) for wait in waits})
+    assert 7 == made.clock.uncertainty_ms
+
+
+# What understanding asks
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_session_is_over_when_it_stopped_or_failed(state):
+    """Two states have no way out; one awaits the reply about the subscription."""
+    made = situation()
+    made.state = state
+
+    assert (state in (State.STOPPED, State.FAILED)) is made.has_ended
+    assert (state is State.CONFIRMING) is made.is_confirming
+    assert f"``{state.name}``" in State.__doc__
+
+
+def test_the_first_connection_is_no_reconnect():
+    """Connections taken into use after the first are counted."""
+    made = situation()
+
+    for connections, reconnects in ((0, 0), (1, 0), (2, 1), (9, 8)):
+        made.connections = connections
+        assert reconnects == made.reconnects
+
+
+def test_a_life_under_thirty_seconds_is_short():
+    """The age of the connection in use counts, by the clock that shows the most; without one there is no life."""
+    made = situation()
+
+    assert not made.was_short_lived(NOW)
+
+    made.in_use_since = moment(70.1)
+    assert made.was_short_lived(NOW)
+    assert not made.was_short_lived(moment(100.0, slept=1.0))
+
+    made.in_use_since = moment(70.0)
+    assert not made.was_short_lived(NOW)
+
+
+def test_the_verdict_is_that_of_its_standing_and_proofs():
+    """Whoever asks later sees a lapsed proof, though nothing was changed."""
+    made = situation()
+
+    assert Verdict(StreamState.LIVE, "every proof holds") == made.verdict(NOW)
+    assert Verdict(StreamState.STALE, "the connection was last proven 46 s ago") == made.verdict(moment(136.0))
+
+
+# Standing and timers
+
+
+def test_a_standing_is_replaced_and_never_changed():
+    """Another thread may hold the old one: it keeps telling what was true then."""
+    made = situation()
+    before = made.standing
+    made.stand(reason="asking")
+
+    assert ("connected", "asking") == (before.reason, made.standing.reason)
+    assert made.standing.was_live
+
+
+def test_timers_are_armed_moved_and_disarmed():
+    """A timer has one moment, the last it was given; disarming what is not armed is nothing."""
+    made = situation()
+    first, again = made.arm(facts.PingDue, NOW, 20.0), made.arm(facts.PingDue, NOW, 0.5)
+    made.arm(facts.ProbeDue, NOW, 60.0)
+
+    assert (20.0, 0.5) == (first, again)
+    assert {facts.PingDue: 100.5, facts.ProbeDue: 160.0} == made.timers
+
+    made.disarm(facts.PingDue, facts.RetryDue)
+    assert {facts.ProbeDue: 160.0} == made.timers
+
+
+def test_a_wait_has_an_end_and_a_reason():
+    """Waiting arms the retry and says why to whoever asks."""
+    made = situation()
+    waited = made.wait(NOW, 7.5, "no route")
+
+    assert 7.5 == waited
+    assert {facts.RetryDue: 107.5} == made.timers
+    assert "no route" == made.standing.reason
+
+
+# Letting go
+
+
+def test_a_connection_that_is_let_go_is_an_old_one():
+    """It is closed once, by the number it had; what has no connection yet counts on all the same."""
+    made = situation()
+    made.socket, made.socket_is_open = 7, True
+    commands = [*made.close_socket(), *made.close_socket()]
+
+    assert [do.CloseSocket(7)] == commands
+    assert 9 == made.socket
+    assert not made.socket_is_open
+
+
+def test_the_end_leaves_nothing_to_do():
+    """No timer is left, and the verdict is the end, with its reason."""
+    made = situation()
+    made.arm(facts.PingDue, NOW, 20.0)
+    made.end(StreamState.STOPPED, "stopped as asked")
+
+    assert {} == made.timers
+    assert Verdict(StreamState.STOPPED, "stopped as asked") == made.verdict(NOW)
+    assert not made.standing.serving
+    assert not made.standing.confirmed
+
+
+# Gaps
+
+
+def test_a_gap_begins_when_everything_was_last_proven():
+    """Its beginning is the oldest proof, by the exchange's clock less what is unknown about it; the state shows it."""
+    made = situation()
+    told = opened(made)
+
+    assert GapOpened(gap_id=1, since_ms=EPOCH_MS + 35_000, cause=GapCause.CONNECTION_LOST) == told
+    assert Gap(1, moment(40.0), told.since_ms, GapCause.CONNECTION_LOST) == made.gap
+    assert StreamState.REPAIRING is made.verdict(NOW).state
+
+
+def test_a_gap_is_opened_once():
+    """What else goes wrong before it is closed lies inside it, and is not told again."""
+    made = situation()
+    first = opened(made)
+
+    assert [] == list(made.open_gap(GapCause.KEY_EXPIRED, NOW))
+    assert (1, GapCause.CONNECTION_LOST) == (made.gaps, closed(made).cause)
+    assert GapCause.CONNECTION_LOST == first.cause
+
+
+def test_there_is_no_gap_before_the_first_live():
+    """A stream that never was LIVE has promised nothing yet."""
+    made = situation()
+    made.stand(was_live=False)
+
+    assert [] == list(made.open_gap(GapCause.CONNECTION_LOST, NOW))
+    assert (0, None) == (made.gaps, made.gap)
+    assert not made.standing.gap_open
+
+
+def test_gaps_are_counted_on_from_an_earlier_session():
+    """A stream that is started again does not use a gap's number twice."""
+    made = situation(gaps=4)
+    numbers = [opened(made).gap_id, closed(made).gap_id, opened(made).gap_id, closed(made).gap_id]
+
+    assert [5, 5, 6, 6] == numbers
+    assert 6 == made.gaps
+
+
+def test_a_gap_is_closed_as_unproven_when_nothing_reads_it_back():
+    """The report of a gap names what may be missing, ends when it is closed, and says no more afterwards."""
+    made = situation()
+    opened(made)
+    report = GapClosed(
+        gap_id=1,
+        since_ms=EPOCH_MS + 35_000,
+        until_ms=EPOCH_MS + 110_000,
+        cause=GapCause.CONNECTION_LOST,
+        proof=Proof.UNPROVEN,
+        unrecoverable=UNRECOVERABLE,
+    )
+
+    assert report == closed(made)
+    assert (None, False) == (made.gap, made.standing.gap_open)
+    assert [] == list(made.close_gap(NOW))
+
+
+@pytest.mark.parametrize("ahead_s", [-3_600, 0, 3_600])
+def test_a_clock_read_during_a_gap_dates_its_beginning_again(ahead_s):
+    """A gap announced by a wrong clock of ours is reported as the exchange's clock says, but never as shorter."""
+    made = situation()
+    announced_ms = opened(made).since_ms
+    made.clock.set(EPOCH_MS + 1000 * (102 + ahead_s), moment(102.0), moment(102.0))
+    report = closed(made)
+
+    # The reading leaves 1 ms open, and the 62 s and the 3 s to it leave 7 ms and 1 ms for drift.
+    assert min(announced_ms, EPOCH_MS + 1000 * (40 + ahead_s) - 8) == report.since_ms
+    assert EPOCH_MS + 1000 * (105 + ahead_s) + 2 == report.until_ms
