@@ -43,7 +43,7 @@ class GapCause:
     CONNECTION_LOST = "connection lost"
     NO_ANSWER = "connection does not answer"
     BAD_FRAME = "undecodable frame"
-    SUBSCRIPTION_LOST = "subscription names another key"
+    SUBSCRIPTION_LOST = "subscription lost"
 
 
 class Proof:

@@ -30,6 +30,7 @@ class ExchangeClock:
     uncertainty_ms: int
     _read_at: Optional[Instant] = None
     _read_ms: int = 0
+    _is_doubted: bool = False
 
     def set(self, server_ms: int, sent_at: Instant, received_at: Instant) -> None:
         """
@@ -40,6 +41,7 @@ class ExchangeClock:
             sent_at: Just before the question was sent.
             received_at: Just after the answer came.
         """
+        self._is_doubted = False
         round_trip_ms = sent_at.most_ms_to(received_at)
         self._read_at, self._read_ms = received_at, server_ms + round_trip_ms // 2
         # One more for the truncation of either clock to whole milliseconds.
@@ -49,6 +51,14 @@ class ExchangeClock:
     def is_known(self) -> bool:
         """Whether the exchange's clock was ever read."""
         return self._read_at is not None
+
+    def doubt(self) -> None:
+        """Our own clocks disagree, so it wants to be read again; until then the bounds are as wide as they disagree."""
+        self._is_doubted = True
+
+    def wants_reading(self, interval: float, now: Instant) -> bool:
+        """Whether there is no reading, none to trust, or none younger than ``interval`` seconds."""
+        return self._read_at is None or self._is_doubted or self._read_at.age(now) > interval
 
     def offset_ms(self, now: Instant) -> int:
         """Return by how much the exchange's clock is ahead of this machine's."""

@@ -89,6 +89,7 @@ class Situation:
         probe_call: What proves the key: PUT, or POST where PUT names none.
         timers: What is to be reported at which monotonic time.
         start_within: Seconds the start may take.
+        trouble: What the last attempt failed of.
         announced: The state last announced.
         told_unconfirmed: The plan about which a person was told that nothing confirms it.
         retries: Waits after calls and plans that failed.
@@ -121,6 +122,7 @@ class Situation:
     probe_call: Call = attrs.field(init=False, default=Call.PROBE_KEY)
     timers: Dict[Type[facts.Timer], float] = attrs.field(init=False, factory=dict)
     start_within: float = attrs.field(init=False, default=0.0)
+    trouble: Optional[str] = attrs.field(init=False, default=None)
     announced: StreamState = attrs.field(init=False, default=StreamState.IDLE)
     told_unconfirmed: Optional[AccessPlan] = attrs.field(init=False, default=None)
     retries: Backoff = attrs.field(init=False)
@@ -180,6 +182,7 @@ class Situation:
     def wait(self, now: Instant, seconds: float, reason: str) -> float:
         """Do nothing for so many seconds, and say why; returns the seconds."""
         self.stand(reason=reason)
+        self.trouble = reason
         return self.arm(facts.RetryDue, now, seconds)
 
     def close_socket(self) -> Iterator[Command]:

@@ -31,6 +31,7 @@ class Timings:
         short_lives_tolerated: So many short lives in a row before a person is asked to look.
         clock_jump: A disagreement of the clocks above this voids the proofs.
         clock_unknown_ms: Uncertainty about the exchange's clock before it was read, in milliseconds.
+        clock_interval: The exchange's clock is read again when the last reading is older.
         longest_sleep: The loop looks at its clocks at least this often, so that a suspend is noticed.
         slow_callback: A callback that takes longer is named in a warning.
     """
@@ -54,6 +55,7 @@ class Timings:
     short_lives_tolerated: int = 3
     clock_jump: float = 30.0
     clock_unknown_ms: int = 5_000
+    clock_interval: float = 60 * 60.0
     longest_sleep: float = 30.0
     slow_callback: float = 1.0
 

@@ -68,7 +68,7 @@ def test_a_notice_travels(notice):
 def test_the_fields_of_a_notice_are_explained(notice):
     """The docstring has a line for every field."""
     fields = [field.name for field in attrs.fields(type(notice))]
-    missing = [name for name in fields if f"        {name}:" not in type(notice).__doc__]
+    missing = [name for name in fields if f"\n    {name}: " not in inspect.getdoc(type(notice))]
 
     assert [] == missing
 

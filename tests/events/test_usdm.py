@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import pickle
 import re
@@ -341,7 +342,7 @@ def test_every_field_is_documented(of):
     """The docstring explains each field of the class itself in the order of declaration, and no other."""
     inherited = set() if of is Event else set(attrs.fields_dict(Event))
     own = [field.name for field in attrs.fields(of) if field.name not in inherited]
-    documented = re.findall(r"^ {8}(\w+): \S", of.__doc__, re.MULTILINE)
+    documented = re.findall(r"^ {4}(\w+): \S", inspect.getdoc(of), re.MULTILINE)
 
     assert own == documented
 

@@ -130,5 +130,5 @@ def test_docstrings_name_the_vocabulary_of_a_field(of):
     """The docstring of a field with a vocabulary leads there."""
     for field, spoken in SPOKEN[of].items():
         if spoken not in (vocabulary.StrategyType, vocabulary.AlgoType):
-            (text,) = re.findall(rf"^ {{8}}{field}: ((?:.|\n {{12}})*)", of.__doc__, re.MULTILINE)
+            (text,) = re.findall(rf"^ {{4}}{field}: ((?:.|\n {{8}})*)", inspect.getdoc(of), re.MULTILINE)
             assert (field, True) == (field, f"``{spoken.__name__}``" in text)

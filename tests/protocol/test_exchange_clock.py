@@ -88,3 +88,17 @@ def test_a_new_reading_replaces_the_old():
 
     assert 1 == clock.uncertainty_ms
     assert EPOCH_MS + 11_000 == clock.now_ms(moment(11.0))
+
+
+def test_a_reading_is_wanted_when_there_is_none_or_an_old_or_doubtful_one():
+    """Unread, older than the interval, or after a disagreement of our own clocks: read it; otherwise not."""
+    clock = ExchangeClock(5_000)
+    unread = clock.wants_reading(60.0, moment(0.0))
+    clock.set(EPOCH_MS, moment(0.0), moment(0.1))
+    fresh, old = clock.wants_reading(60.0, moment(60.0)), clock.wants_reading(60.0, moment(60.2))
+    clock.doubt()
+    doubted = clock.wants_reading(60.0, moment(1.0))
+    clock.set(EPOCH_MS, moment(1.0), moment(1.1))
+
+    assert (True, False, True, True) == (unread, fresh, old, doubted)
+    assert not clock.wants_reading(60.0, moment(2.0))

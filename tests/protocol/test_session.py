@@ -564,8 +564,8 @@ def test_an_unread_clock_is_uncertain_by_seconds():
 
 
 @pytest.mark.parametrize("ahead", [-3_600.0, 3_600.0])
-def test_a_clock_that_could_not_be_read_is_read_with_the_next_connection(ahead):
-    """Our clock is wrong and the first reading failed: the next one comes with the next life and dates the next gap."""
+def test_a_clock_that_could_not_be_read_is_read_with_the_next_probe(ahead):
+    """Our clock is wrong and the first readings failed: the reading is repeated with the probes, and dates the gaps."""
     drive = Drive()
     drive.script.failing[Call.READ_CLOCK] = StreamInterrupted("no route")
     drive.script.ahead = ahead
@@ -574,8 +574,10 @@ def test_a_clock_that_could_not_be_read_is_read_with_the_next_connection(ahead):
     assert not drive.session.clock.is_known
 
     drive.script.failing.clear()
-    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
-    drive.run(60.0)
+    drive.run(70.0)
+
+    assert drive.session.clock.is_known
+
     proven_ms = drive.exchange_ms - drive.session.proofs.oldest(drive.now).age(drive.now) * 1000
     drive.digest(facts.SocketLost(drive.session.socket, "reset"))
     drive.run(1.0)
@@ -583,6 +585,15 @@ def test_a_clock_that_could_not_be_read_is_read_with_the_next_connection(ahead):
 
     assert proven_ms - 2 * 26 - 7 - 2 <= closed.since_ms <= proven_ms
     assert drive.exchange_ms - 1000 <= closed.until_ms <= drive.exchange_ms + 26 + 7
+
+
+def test_the_clock_is_read_once_an_hour():
+    """Neither drifts far from the other, and it costs one request an hour."""
+    drive = Drive().live()
+    began = drive.seconds
+    drive.run(24 * 3_600.0)
+
+    assert 23 <= len(drive.calls(Call.READ_CLOCK, since=began)) <= 25
 
 
 # The outside

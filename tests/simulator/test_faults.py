@@ -1,8 +1,11 @@
 """Every fault against the running exchange, and the weather drawn from them."""
 
+import contextlib
+import http.client
 import json
 import random
 import time
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
@@ -16,6 +19,8 @@ PING, CLOSE = websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_CLOSE
 
 LISTEN_KEY = "/fapi/v1/listenKey"
 IMPATIENCE_S = 0.3
+#: Generous: what a test waits for comes within milliseconds, or is broken.
+PATIENCE_S = 20.0
 
 
 def keep_key(client):
@@ -400,11 +405,18 @@ def test_a_redirect(client, exchange):
 
 
 def test_a_truncated_answer(client, exchange):
-    """A body may end too early."""
+    """A body may end too early, in the middle of what its head announces."""
     exchange.faults.inject(faults.TruncateRest())
+    # Not by requests, which takes a short body for a whole one where it stands on urllib3 1.26.
+    address = urlsplit(exchange.rest_url).netloc
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=PATIENCE_S)) as connection:
+        connection.request("POST", LISTEN_KEY, headers={"X-MBX-APIKEY": exchange.api_key})
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            connection.getresponse().read()
+    came, missing = len(caught.value.partial), caught.value.expected
 
-    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
-        client.ask("POST", LISTEN_KEY)
+    assert caught.value.partial.startswith(b'{"listenKey":"')
+    assert (came + missing) // 2 == came
     assert 1 == exchange.keys_issued
 
 

@@ -27,7 +27,10 @@ def refuse_start(session: Situation, finding: findings.StartRefused, now: Instan
 
 def give_up_start(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """It took too long."""
-    error = StartTimeout(session.start_within, session.verdict(now).why)
+    why = session.verdict(now).why
+    if session.trouble is not None and session.trouble != why:
+        why = f"{why}; before that: {session.trouble}"
+    error = StartTimeout(session.start_within, why)
     yield from _end(session, StreamState.FAILED, str(error), error)
 
 

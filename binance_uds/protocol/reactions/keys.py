@@ -54,10 +54,12 @@ def confirm_key(session: Situation, finding: findings.KeyConfirmed, now: Instant
     session.probe_retries.reset()
     session.refusals.reset()
     timings = session.timings
+    if session.clock.wants_reading(timings.clock_interval, now):
+        # With the probes, so that a reading that failed is repeated, and neither drifts far from the other in a day.
+        yield do.Make(Call.READ_CLOCK, session.generation)
     # Counted from the sending: a slow answer must not put off the next question, or the bound would not hold.
     session.arm(
         facts.ProbeDue,
         finding.sent_at,
         timings.keepalive_interval * (1 + timings.keepalive_spread * (2 * jitter - 1)),
     )
-    return iter(())

@@ -9,7 +9,6 @@ from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings
 from ..commands import Command
-from ..facts import Call
 from ..situation import Situation
 from .keys import ask_for_key
 
@@ -129,10 +128,11 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
     """Nobody knows how old the proofs are: get new ones at once."""
     yield do.Note(f"our clocks disagree by {finding.by_s:.0f} s (a suspend, or a clock was set); proofs are void")
     session.proofs.void(now)
+    session.clock.doubt()
     if session.standing.serving:
-        session.arm(facts.ProbeDue, now, 0.0)
+        # The ping leaves after what lies unread was read, or that would count as its answer.
         session.arm(facts.PingDue, now, 0.0)
-        yield do.Make(Call.READ_CLOCK, session.generation)
+        session.arm(facts.ProbeDue, now, 0.0)
 
 
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:

@@ -9,7 +9,9 @@ from binance_uds.events.notices import StateChanged, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
-from tests.protocol.driving import PLANS, Drive, signed
+from binance_uds.protocol.reactions.ending import give_up_start
+from binance_uds.protocol.reactions.keys import begin
+from tests.protocol.driving import PLANS, Drive, moment, signed
 
 
 def test_the_key_is_released_only_when_asked():
@@ -92,3 +94,14 @@ def test_a_start_gives_up_in_time_and_says_what_was_in_the_way(obstacle, reason)
     assert 12.0 == pytest.approx(drive.seconds, abs=0.5)
     assert str(finish.error) == drive.session.verdict(drive.now).why
     assert set() == drive.open_sockets
+
+
+def test_a_start_given_up_in_the_middle_of_a_retry_names_what_failed_before():
+    """What stood in the way is not hidden by the attempt that happens to be under way."""
+    session = Drive().session
+    list(begin(session, facts.Started(5.0), moment(0.0), 0.0))
+    session.trouble = "no route"
+    finish = list(give_up_start(session, facts.StartOverdue(), moment(6.0), 0.0))[-1]
+
+    assert isinstance(finish, do.Finish)
+    assert "getting a listen key; before that: no route" == finish.error.reason
