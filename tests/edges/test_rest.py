@@ -134,7 +134,7 @@ def test_a_fresh_connection_that_dies_is_not_tried_again(serve, rest):
 
 def test_it_works_again_after_close(serve, rest):
     """Closing drops the connection, not the object."""
-    server = serve(lambda peer: peer.read_head() and peer.answer({}) or peer.wait_for_end())
+    server = serve(lambda peer: (peer.read_head() and peer.answer({})) or peer.wait_for_end())
     client = rest(server.url("http"))
     client.call("GET", "/x")
     client.close()

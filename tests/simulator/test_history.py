@@ -161,7 +161,7 @@ def test_one_order_by_id_or_name(exchange: Exchange, account: Account) -> None:
         price="20000",
         client_order_id="x",
     )
-    filled, waiting = list(account.orders)[0], list(account.orders)[-1]
+    filled, *_, waiting = account.orders
 
     assert waiting == exchange.read_order(account, "BTCUSDT", client_order_id="x")["orderId"]
     assert waiting == exchange.read_open_order(account, "BTCUSDT", order_id=waiting)["orderId"]

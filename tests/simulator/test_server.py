@@ -494,6 +494,21 @@ def test_tls(make_client):
     assert ORDER_PUSHES == names
 
 
+def test_tls_clients_that_leave(make_client):
+    """A client that ends first, in words or without, leaves no transport open behind it."""
+    server, trusting = _contexts(trustme.CA())
+    with LocalExchange(ssl_context=server) as secure:
+        client = make_client(secure)
+        key = secure.call(lambda exchange: exchange.obtain_key(exchange.accounts["default"]))
+        for leave in (websocket.WebSocket.close, websocket.WebSocket.shutdown):
+            leave(client.connect(f"/private/ws/{key}", sslopt={"context": trusting}))
+        secure.wait_until(lambda: secure.connections_open == 0)
+    # An unclosed transport would say so now.
+    gc.collect()
+
+    assert 2 == secure.connections_opened
+
+
 def _contexts(authority):
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(server)
