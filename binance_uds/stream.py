@@ -13,10 +13,12 @@ from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .markets import USDM, Market
+from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
 from .protocol.timings import Timings
+from .runtime import shutdown
 from .runtime.doors import Doors, EventQueue, checked_class
-from .runtime.settings import Settings, within
+from .runtime.settings import Settings, hidden_proxy, within
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class UserDataStream:
         ssl_context: TLS for both halves; it must verify certificates and host names.
         release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
         max_backlog: Bound of each ``events()`` queue.
-        timings: All timings at once, in place of the two intervals; for rehearsals.
+        timings: All timings at once, in place of the two intervals, which are left out then; for rehearsals.
 
     Raises:
         ConfigurationError: An argument is of no use; nothing was sent.
@@ -76,34 +78,33 @@ class UserDataStream:
         self.name = ""
         self._worker: Optional[Worker] = None
         try:
-            credentials = Credentials.of(api_key, api_secret)
+            credentials, hidden = Credentials.of(api_key, api_secret), hidden_proxy(proxy)
         finally:
             # Tools print the variables of every frame of a traceback, also that of a wrong argument further down.
-            del api_key, api_secret
-        try:
-            settings = Settings.of(
-                credentials,
-                market=market,
-                name=name,
-                keepalive_interval=keepalive_interval,
-                ping_interval=ping_interval,
-                proxy=proxy,
-                ssl_context=ssl_context,
-                release_key=release_key,
-                max_backlog=max_backlog,
-                timings=timings,
-            )
-        finally:
-            del proxy
+            del api_key, api_secret, proxy
+        settings = Settings.of(
+            credentials,
+            market=market,
+            name=name,
+            keepalive_interval=keepalive_interval,
+            ping_interval=ping_interval,
+            proxy=hidden,
+            ssl_context=ssl_context,
+            release_key=release_key,
+            max_backlog=max_backlog,
+            timings=timings,
+        )
         self._settings = settings
         self.name = settings.name
         self._clock = Clock()
         self._log = StreamLog(self.name)
         self._timeline = Timeline()
         self._doors = Doors(self._log, settings.timings.slow_callback, settings.max_backlog, self._check_may_wait)
+        self._plans = PlanWalk(self._settings.market.access_plans)
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = 0
+        shutdown.tell_of_fork(self)
 
     @classmethod
     def from_env(cls, **arguments: Any) -> UserDataStream:
@@ -116,9 +117,13 @@ class UserDataStream:
         Raises:
             ConfigurationError: The key is not set, or an argument is of no use.
         """
-        credentials = Credentials.from_env()
-        secret = credentials.api_secret
-        return cls(credentials.api_key.reveal(), None if secret is None else secret.reveal(), **arguments)
+        try:
+            credentials = Credentials.from_env()
+            secret = credentials.api_secret
+            return cls(credentials.api_key.reveal(), None if secret is None else secret.reveal(), **arguments)
+        finally:
+            # As in __init__: a proxy's password is among them.
+            del arguments
 
     # Callbacks and queues
 
@@ -185,7 +190,8 @@ class UserDataStream:
         """
         Start the background thread and return when the stream is LIVE.
 
-        Safe to call again: a stream that runs is waited for, one that ended is started anew.
+        Safe to call again: one that is starting is waited for, one that was LIVE before is left as it is, whatever
+        its state, and one that ended is started anew.
 
         Args:
             timeout: Seconds the stream may take to become LIVE.
@@ -200,19 +206,23 @@ class UserDataStream:
         """
         self._check_not_forked()
         within("timeout", timeout, TIMEOUT_BOUNDS)
-        worker = self._worker_at_work(timeout)
+        worker, is_new = self._worker_at_work(timeout)
         if self._doors.is_inside_callback:
             return
         try:
             # The session gives up by itself in time; beyond that only a system call that does not return is left.
             has_settled = worker.wait_settled(timeout + self._settings.timings.rest_timeout)
         except BaseException:
-            worker.ask_stop()
+            if is_new:
+                worker.ask_stop()
             raise
         if not has_settled:
-            self._failure = StartTimeout(timeout, f"busy with {worker.doing or 'nothing'}")
-            worker.ask_stop()
-            raise self._failure
+            failure = StartTimeout(timeout, f"busy with {worker.doing or 'nothing'}")
+            if is_new:
+                # Whoever else waits for a start has a time of his own.
+                self._failure = failure
+                worker.give_up()
+            raise failure
         if not worker.session.standing.was_live:
             worker.wait_ended(self._settings.timings.rest_timeout)
             self._surface(worker)
@@ -234,10 +244,12 @@ class UserDataStream:
         """
         self._check_not_forked()
         within("timeout", timeout, TIMEOUT_BOUNDS)
+        from .runtime.assembly import assemble
+
         with self._lock:
             if self._running() is not None:
                 raise ConfigurationError("this stream runs already; use join() to wait for it")
-            worker = self._employ()
+            worker = self._employ(assemble)
         worker.run(timeout)
         self._check_not_forked()
         self._surface(worker)
@@ -252,8 +264,8 @@ class UserDataStream:
             timeout: Seconds to wait for the end.
 
         Returns:
-            Whether the stream has ended. If not, a callback or a system call is in the way (the log names it), and no
-            further callback starts.
+            Whether the stream has ended. If not, and it waited, a callback or a system call is in the way (the log
+            names it), and no further callback starts.
         """
         worker = self._worker
         if worker is None or worker.has_forked:
@@ -340,20 +352,23 @@ class UserDataStream:
             return Verdict(StreamState.FAILED, str(ForkedStream()))
         if self._failure is not None:
             return Verdict(StreamState.FAILED, str(self._failure))
-        return worker.session.verdict(self._clock.now())
+        return worker.verdict(self._clock.now())
 
-    def _worker_at_work(self, timeout: float) -> Worker:
-        """Return the worker that runs, a new one if none does; one that is stopping is waited for."""
+    def _worker_at_work(self, timeout: float) -> Tuple[Worker, bool]:
+        """Return the worker that runs, or a new one, and whether it is new; one that is stopping is waited for."""
+        # Not under the lock: a process that forks meanwhile would copy it locked.
+        from .runtime.assembly import assemble
+
         deadline = time.monotonic() + timeout
         while True:
             with self._lock:
                 running = self._running()
-                worker = running or self._employ()
+                worker = running or self._employ(assemble)
             if running is None:
                 worker.start(f"binance_uds {self.name}", timeout)
-                return worker
+                return worker, True
             if not worker.is_stopping:
-                return worker
+                return worker, False
             if self._doors.is_inside_callback:
                 raise ConfigurationError("this stream is stopping; it can be started again when it has ended")
             if not worker.wait_ended(max(deadline - time.monotonic(), 0.0)):
@@ -362,22 +377,34 @@ class UserDataStream:
     def _running(self) -> Optional[Worker]:
         return None if self._worker is None or self._worker.has_ended else self._worker
 
-    def _employ(self) -> Worker:
-        """Make a worker with a fresh session; the loop and the edges are imported only now."""
-        from .runtime.assembly import assemble
+    def _employ(self, assemble: Callable[..., Worker]) -> Worker:
+        """Make a worker with a fresh session, and keep what the last one counted."""
+        last = self._worker
+        gaps = 0 if last is None else last.session.gaps
+        try:
+            worker = assemble(self._settings, self._doors, self._timeline, self._log, self._clock, self._plans, gaps)
+        except OSError as error:
+            reason = error.strerror
+        else:
+            if last is not None:
+                self._events_before += last.events
+                self._reconnects_before += last.session.reconnects
+                self._gaps_before = gaps
+            self._failure = None
+            self._doors.take_exit()
+            self._worker = worker
+            return worker
+        raise UserDataStreamError(f"the system has nothing left for the stream to wait with: {reason}")
 
-        if self._worker is not None:
-            session = self._worker.session
-            self._gaps_before = session.gaps
-            self._events_before += self._worker.events
-            self._reconnects_before += session.reconnects
-        self._failure = None
-        self._doors.take_exit()
-        self._worker = assemble(self._settings, self._doors, self._timeline, self._log, self._clock, self._gaps_before)
-        return self._worker
+    def after_fork(self) -> None:
+        """In a forked child: a lock that another thread of the parent held would never be released here."""
+        self._lock = threading.Lock()
+        worker = self._worker
+        if worker is not None and not worker.has_ended:
+            worker.after_fork()
 
     def _surface(self, worker: Worker) -> None:
-        """Raise in the user's thread what ended the run, once."""
+        """Raise in the user's thread what ended the run; a callback's exit once, an error to everyone who asks."""
         exit_asked = self._doors.take_exit()
         if exit_asked is not None:
             raise exit_asked

@@ -27,8 +27,10 @@ PATIENCE_S = 20.0
 
 ROOT = pathlib.Path(__file__).parent.parent
 
-#: Nothing lapses by itself and retries come at once; a test shortens what it is about.
-TIMINGS = uds.Timings(retry_first=0.01, retry_most=0.05, probe_retry_first=0.01, slow_callback=PATIENCE_S)
+#: Nothing lapses by itself, retries come at once and gaps are short; a test shortens what it is about.
+TIMINGS = uds.Timings(
+    retry_first=0.01, retry_most=0.05, probe_retry_first=0.01, gap_margin=0.1, slow_callback=PATIENCE_S
+)
 
 
 class Ears:

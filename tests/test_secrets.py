@@ -30,7 +30,11 @@ KEY_PATH = "/fapi/v1/listenKey"
 
 CANARY_KEY = "CanaryApiKey" + "k" * 52
 CANARY_SECRET = "CanaryApiSecret" + "s" * 49
+CANARY_PASSWORD = "CanaryProxyPassword" + "p" * 45
 CANARY_SIGNATURE = base64.b64encode(b"CanarySignature" * 4).decode() + "+/="
+
+#: What a proxy is sent of it, the user's name in front; so it stands in no longer base64 text.
+CANARY_LOGIN = base64.b64encode(f"user:{CANARY_PASSWORD}".encode()).decode()
 
 
 class Log(logging.Handler):
@@ -138,6 +142,7 @@ def make_cage(exchange, make_stream, log, tools) -> Callable[..., Cage]:
     def make(**options: Any) -> Cage:
         stream = make_stream(**options)
         secrets = [exchange.api_key, exchange.api_secret, CANARY_KEY, CANARY_SECRET, CANARY_SIGNATURE]
+        secrets += [CANARY_PASSWORD, CANARY_LOGIN]
         return Cage(exchange, stream, tools.Ears(stream), log, secrets)
 
     return make
@@ -407,6 +412,52 @@ def test_the_environments_credentials_leak_nothing(make_cage, monkeypatch):
         cage.attempt(uds.UserDataStream.from_env)
 
     assert [uds.ConfigurationError] * 5 == [type(error) for error in cage.errors]
+    cage.check()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"market": "usdm"},
+        {"name": "a%b"},
+        {"max_backlog": 0},
+        {"timings": "slow"},
+        {"timings": uds.Timings(), "ping_interval": 7},
+        {"keepalive_interval": 0},
+        {"ssl_context": "none"},
+        {"proxy": f"ftp://user:{CANARY_PASSWORD}@127.0.0.1"},
+        {"proxy": f"http://127.0.0.1:{CANARY_PASSWORD}"},
+        {"proxy": f"http://user:{CANARY_PASSWORD}@127.0.0.1".encode()},
+        {"api_key": f" {CANARY_KEY}"},
+        {"api_secret": f" {CANARY_SECRET}"},
+        {"no_such_argument": 1},
+    ],
+    ids=", ".join,
+)
+def test_the_proxys_password_leaks_nowhere_beside_a_wrong_argument(make_cage, monkeypatch, wrong):
+    """Whatever is refused, no variable of either constructor shows the proxy it stood beside."""
+    cage = make_cage()
+    options = {"proxy": f"http://user:{CANARY_PASSWORD}@127.0.0.1:3128", **wrong}
+    named = {"api_key": CANARY_KEY, "api_secret": CANARY_SECRET, **options}
+    monkeypatch.setenv("BINANCE_API_KEY", CANARY_KEY)
+    cage.attempt(lambda: uds.UserDataStream(**named))
+    cage.attempt(lambda: uds.UserDataStream.from_env(**options))
+    monkeypatch.delenv("BINANCE_API_KEY")
+    cage.attempt(lambda: uds.UserDataStream.from_env(**options))
+
+    kinds = (TypeError, uds.ConfigurationError)
+    assert [True] * 3 == [isinstance(error, kinds) for error in cage.errors]
+    cage.check()
+
+
+def test_a_stream_behind_a_proxy_leaks_nothing(make_cage, elsewhere):
+    """Neither a stream nor what it says of a proxy that refuses it shows the password it sent."""
+    refusing = elsewhere(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+    cage = make_cage(proxy=f"http://user:{CANARY_PASSWORD}@127.0.0.1:{refusing.port}")
+    cage.attempt(lambda: cage.stream.start(timeout=0.3))
+
+    assert any(CANARY_LOGIN.encode() in head for head in refusing.heads)
+    assert isinstance(cage.errors[0], uds.StartTimeout)
     cage.check()
 
 

@@ -306,10 +306,13 @@ def test_stop_during_a_blocking_callback_says_so_and_starts_no_other(stream, exc
     assert entered.wait(tools.patience_s)
     with caplog.at_level(logging.WARNING, "binance_uds"):
         ended = stream.stop(timeout=0.05)
+    meanwhile = stream.health
     blocked.set()
     ended_later = stream.stop(tools.patience_s)
 
     assert (False, True) == (ended, ended_later)
+    assert State.STALE is meanwhile.state
+    assert meanwhile.why.startswith("stopping, still busy with callback ")
     assert [] == seen
     assert "blocking after stop()" in caplog.text
     assert State.STOPPED is stream.state
@@ -337,6 +340,97 @@ def test_start_while_a_callback_holds_up_the_stop_waits_for_the_end(stream, exch
     assert not ended
     assert State.LIVE is stream.state
     assert 2 == exchange.connections_opened
+
+
+def test_a_callback_that_holds_the_thread_is_named_while_it_does(make_stream, exchange, tools, blocked):
+    """Whoever asks why the stream is STALE learns which callback has been running, and for how long."""
+    stream = make_stream(ping_interval=0.05, slow_callback=0.05)
+    entered = threading.Event()
+
+    @stream.on(uds.AccountUpdate)
+    def blocking(event: uds.AccountUpdate) -> None:
+        entered.set()
+        blocked.wait(tools.patience_s)
+
+    stream.start()
+    exchange.transfer("USDT", 1)
+    assert entered.wait(tools.patience_s)
+    tools.wait_until(lambda: "blocking has been running for" in stream.health.why)
+    state = stream.state
+    blocked.set()
+
+    assert State.STALE is state
+
+
+def test_a_log_handler_that_raises_ends_nothing(stream, ears, exchange, capsys):
+    """A handler is the program's code: the stream goes on, says so on standard error, and stops when told."""
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ValueError("disk full")
+
+    logger, broken = logging.getLogger("binance_uds"), Broken()
+    logger.addHandler(broken)
+    logger.setLevel(logging.DEBUG)
+    try:
+        with stream:
+            exchange.faults.expire_key()
+            ears.wait_for(uds.GapClosed)
+            ears.wait_for_state(State.LIVE, 2)
+    finally:
+        logger.removeHandler(broken)
+        logger.setLevel(logging.NOTSET)
+
+    assert State.STOPPED is stream.state
+    assert f"a log handler failed over a line of stream {stream.name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("door", ["start", "run"])
+def test_the_time_of_a_start_holds_while_hosts_are_tried(make_stream, tools, exchange, door):
+    """Hosts that accept and stay silent are given up when the time is over, not one after the other."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}"
+        market = attrs.evolve(tools.market_of(exchange), stream_url=f"{url}/a", other_stream_urls=(f"{url}/b",))
+        stream = make_stream(market=market, plan_timeout=tools.patience_s)
+        began = time.monotonic()
+        with pytest.raises(uds.StartTimeout):
+            getattr(stream, door)(timeout=0.3)
+        took = time.monotonic() - began
+
+    # One plan alone would have taken longer.
+    assert took < tools.patience_s
+    assert State.FAILED is stream.state
+
+
+def test_a_second_start_with_less_patience_leaves_the_first_alone(make_stream, exchange, tools):
+    """Whoever waits for a start that another thread made gives up by himself."""
+    stream = make_stream(rest_timeout=0.05)
+    exchange.faults.hang_rest(count=None)
+    first = threading.Thread(target=stream.start)
+    first.start()
+    tools.wait_until(lambda: stream.state is State.STARTING)
+    with pytest.raises(uds.StartTimeout):
+        stream.start(timeout=0.001)
+    exchange.faults.clear()
+    first.join(tools.patience_s)
+
+    assert State.LIVE is stream.state
+
+
+def test_a_system_without_descriptors_fails_the_start_and_counts_nothing_twice(stream, exchange, ears, monkeypatch):
+    """No socket pair to be had is an error in words, and what was counted before stays as it was."""
+    with stream:
+        exchange.transfer("USDT", 1)
+        ears.wait_for(uds.AccountUpdate)
+    events = stream.health.events
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(uds.UserDataStreamError, match="Too many open files"):
+            patch.setattr(socket, "socketpair", lambda: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+            stream.start()
+    with stream:
+        pass
+
+    assert events == stream.health.events
 
 
 @pytest.mark.parametrize("release", [True, False])

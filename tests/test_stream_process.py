@@ -187,12 +187,41 @@ def test_many_signals_in_a_row_do_no_harm(program):
     assert (0, ["True", "STOPPED"], "") == (status, out.split(), err)
 
 
+def test_a_fork_in_the_middle_of_a_first_start_leaves_the_child_free(program):
+    """The lock that the starting thread held is nobody's in the child, where the stream can be started afresh."""
+    run = program(
+        """
+        holding, enough = threading.Event(), threading.Event()
+
+        def hold():
+            with stream._lock:
+                holding.set()
+                enough.wait()
+
+        threading.Thread(target=hold, daemon=True).start()
+        holding.wait()
+        number = os.fork()
+        if number == 0:
+            stream.start(timeout=15)
+            say(stream.state)
+            say(stream.stop())
+            sys.exit(0)
+        say(os.waitpid(number, 0)[1])
+        enough.set()
+        """
+    )
+    status, out, err = run.finish()
+
+    assert (0, ["LIVE", "True", "0"], "") == (status, out.split(), err)
+
+
 @pytest.mark.parametrize("way", ["os.fork", "multiprocessing"])
 def test_a_forked_child_is_told_and_the_parent_goes_on(program, exchange, way):
     """In the child everything says so or does nothing, even at its exit; the parent's stream gets the next event."""
     run = program(
         f"""
         import multiprocessing
+        import psutil
         seen = []
         stream.on(uds.AccountUpdate)(seen.append)
         early = stream.events()
@@ -200,6 +229,7 @@ def test_a_forked_child_is_told_and_the_parent_goes_on(program, exchange, way):
         def child():
             say(stream.state)
             say("fork()" in stream.health.why)
+            say(len(psutil.Process().net_connections()))
             doors = {{
                 "start": stream.start, "run": stream.run, "join": stream.join, "events": stream.events,
                 "get": early.get, "iterate": lambda: next(iter(early)),
@@ -236,7 +266,8 @@ def test_a_forked_child_is_told_and_the_parent_goes_on(program, exchange, way):
         say(stream.stop())
         """
     )
-    for word in ("FAILED", "True", "start", "run", "join", "events", "get", "iterate", "True", "LIVE", "0"):
+    # One connection is left of two: the idle one to REST, whose pool another thread may have held locked.
+    for word in ("FAILED", "True", "1", "start", "run", "join", "events", "get", "iterate", "True", "LIVE", "0"):
         run.hear(word)
     run.hear("LIVE")
     run.hear("parent")

@@ -20,7 +20,7 @@ from .story import DEEDS_PER_S, Chapter, length_s
 from .tally import Mishap, Tally, tally
 
 #: So that everything is found within seconds; at work the stream probes every minute and pings every 20 s.
-TIMINGS = Timings(keepalive_interval=1.5, key_lease_least=2.0, ping_interval=1.2, short_life=0.5)
+TIMINGS = Timings(keepalive_interval=1.5, key_lease_least=2.0, ping_interval=1.2, short_life=0.5, gap_margin=0.5)
 
 #: How long to wait, in seconds, for what comes within one or two, or is broken.
 _PATIENCE = 6.0

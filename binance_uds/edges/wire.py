@@ -10,6 +10,7 @@ Source: RFC 6455; USDⓈ-M Futures > WebSocket Market Streams > Connect (a ping 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import time
@@ -51,6 +52,11 @@ class Text:
 
 
 @attrs.frozen
+class Ping:
+    """The peer's own ping, answered already."""
+
+
+@attrs.frozen
 class Pong:
     """
     The peer's answer to our ping, or an unsolicited one.
@@ -76,7 +82,7 @@ class Closed:
     reason: str
 
 
-Message = Union[Text, Pong, Closed]
+Message = Union[Text, Ping, Pong, Closed]
 
 
 class Wire:
@@ -207,6 +213,11 @@ class Wire:
         sock.close()
         self._failure = self._failure or "the connection was closed by this side"
 
+    def discard(self) -> None:
+        """In a forked child: close the copy of the descriptor; the connection is the parent's, and goes on."""
+        with contextlib.suppress(OSError):
+            os.close(self._ws.connection.detach())
+
     def _parse(self, messages: list[Message]) -> None:
         """Append what the inbox holds, in whole messages."""
         ws, left = self._ws, _MAX_FRAMES
@@ -229,7 +240,9 @@ class Wire:
                 return
             if opcode == websocket.ABNF.OPCODE_PONG:
                 messages.append(Pong(frame.data))
-            elif opcode != websocket.ABNF.OPCODE_PING:
+            elif opcode == websocket.ABNF.OPCODE_PING:
+                messages.append(Ping())
+            else:
                 messages.append(Text(frame.data))
 
     def _send(self, payload: bytes, opcode: int) -> None:

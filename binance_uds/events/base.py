@@ -170,8 +170,6 @@ class Event:
 
     #: Binance's name of the event, the value of ``e``.
     wire_name: ClassVar[str] = ""
-    #: Whether its payload can name a listen key, which ``raw`` must not.
-    may_name_key: ClassVar[bool] = False
 
     event_time_ms: Optional[int] = wire("E", integer)
     transaction_time_ms: Optional[int] = wire("T", integer)
@@ -188,7 +186,5 @@ class UnknownEvent(Event):
     Attributes:
         name: Binance's name of the event (``e``).
     """
-
-    may_name_key: ClassVar[bool] = True
 
     name: str = wire("e", text, essential=True)

@@ -40,6 +40,7 @@ class GapCause:
     KEY_EXPIRED = "listen key expired"
     KEY_GONE = "listen key no longer exists"
     KEY_REPLACED = "listen key was replaced"
+    KEY_OUTLIVED = "listen key outlived its proof"
     CONNECTION_LOST = "connection lost"
     NO_ANSWER = "connection does not answer"
     BAD_FRAME = "undecodable frame"
@@ -94,8 +95,9 @@ class GapOpened(Notice):
 
     Attributes:
         gap_id: Counts the gaps of this stream from 1.
-        since_ms: Start of the blind interval: the last moment at which everything was still proven; milliseconds of
-            the exchange's clock, minus the uncertainty about that clock.
+        since_ms: Start of the blind interval: the last moment at which everything was still proven, minus
+            ``Timings.gap_margin``, because a frame proves only what the exchange had sent before it, and a fill is
+            older than its push; milliseconds of the exchange's clock, minus the uncertainty about that clock.
         cause: A word of ``GapCause``.
     """
 

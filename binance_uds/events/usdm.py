@@ -472,7 +472,6 @@ class ListenKeyExpired(Event):
     """
 
     wire_name: ClassVar[str] = "listenKeyExpired"
-    may_name_key: ClassVar[bool] = True
 
     listen_key_tag: Optional[str] = wire("listenKey", key_tag)
 

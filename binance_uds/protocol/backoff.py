@@ -8,9 +8,10 @@ import attrs
 @attrs.define
 class Backoff:
     """
-    Waits that double from ``first`` to ``most`` seconds, each shortened by chance to between half and all of itself.
+    Waits that double from ``first`` to ``most`` seconds, each made longer by chance, by up to half of itself.
 
-    Chance is handed in, so that a test or a simulation repeats itself.
+    Never shorter: nothing is tried again before the time that was promised. Chance is handed in, so that a test or a
+    simulation repeats itself.
     """
 
     first: float
@@ -25,10 +26,23 @@ class Backoff:
             jitter: A random number from 0 up to, not including, 1.
         """
         # 2**40 is longer than any `most`; without the bound a failing year would make it a bignum.
-        longest = min(self.first * 2.0 ** min(self.failures, 40), self.most)
+        least = min(self.first * 2.0 ** min(self.failures, 40), self.most)
         self.failures += 1
-        return longest * (0.5 + jitter / 2)
+        return least * (1 + jitter / 2)
 
     def reset(self) -> None:
         """Start over: an attempt succeeded."""
         self.failures = 0
+
+
+def hold(seconds: float, jitter: float) -> float:
+    """
+    Return how long to wait when the exchange asks for so many seconds.
+
+    By chance up to a twentieth longer, and 5 s at most, so that not all streams of a process return at once.
+
+    Args:
+        seconds: What the exchange asked for.
+        jitter: A random number from 0 up to, not including, 1.
+    """
+    return seconds + jitter * min(seconds / 20, 5.0)

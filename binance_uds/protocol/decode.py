@@ -22,6 +22,7 @@ from ..events.base import (
     UnknownEvent,
     decimal,
     integer,
+    key_tag,
 )
 from ..redaction import MASK
 
@@ -67,10 +68,12 @@ class Payload:
     Attributes:
         name: Binance's name of the event, its ``e``; life-cycle events are recognised by it alone.
         body: The object it came as, ``e`` included.
+        stream: What its wrapper calls the stream, the listen key in it; empty without such a wrapper.
     """
 
     name: str
     body: Dict[str, Any] = attrs.field(repr=False)
+    stream: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen
@@ -177,7 +180,8 @@ def unwrap(document: Dict[str, Any]) -> Union[Control, Payload]:
     body = _inner(document)
     name = body.get("e")
     if isinstance(name, str):
-        return Payload(name, body)
+        stream = "" if body is document else document.get("stream")
+        return Payload(name, body, stream if isinstance(stream, str) else "")
     if "e" in body:
         raise Undecodable("an event whose name is not text")
     return _reply(document)
@@ -227,27 +231,23 @@ class Decoder:
     def __init__(self, event_classes: Sequence[type[Event]]) -> None:
         self._readers = {event_class.wire_name: _Reader(event_class) for event_class in event_classes}
         self._unknown = _Reader(UnknownEvent)
-        self._name_keys = {event_class.wire_name for event_class in event_classes if event_class.may_name_key}
 
-    def event(self, payload: Payload, secrets: Sequence[Secret] = ()) -> Decoded:
+    def event(self, payload: Payload, secrets: Optional[Sequence[Secret]] = ()) -> Decoded:
         """
         Type one payload.
 
         Args:
             payload: What ``unwrap`` returned. It becomes ``raw``, so it must not be changed afterwards.
-            secrets: The listen keys in use; masked wherever they stand in a payload that may name one.
+            secrets: The listen keys in use, masked wherever they stand, as is all that stands behind the name
+                ``listenKey``. None says that no key stands in the payload, which saves the walk through it.
 
         Raises:
             Undecodable: What the event cannot do without is missing or malformed.
         """
         malformed: List[str] = []
-        reader = self._readers.get(payload.name)
-        if reader is None:
-            raw = _masked(payload.body, secrets)
-            event = self._unknown.read(raw, malformed, raw=raw)
-        else:
-            raw = _masked(payload.body, secrets) if payload.name in self._name_keys else payload.body
-            event = reader.read(payload.body, malformed, raw=raw)
+        reader = self._readers.get(payload.name, self._unknown)
+        raw = payload.body if secrets is None else _masked(payload.body, secrets)
+        event = reader.read(payload.body if reader.tags_key else raw, malformed, raw=raw)
         return Decoded(event, tuple(malformed))
 
 
@@ -261,6 +261,9 @@ class _Reader:
 
     The field declarations are read once, here. Fields are grouped by the object they stand in, so that each
     object is looked up once per event.
+
+    Attributes:
+        tags_key: Whether an object must be read before the listen key in it is masked, for the key's tag.
     """
 
     def __init__(self, of: Any) -> None:
@@ -276,6 +279,7 @@ class _Reader:
             else:
                 declared = (field.name, key, field.metadata[WIRE_CONVERT], field.metadata[WIRE_ESSENTIAL])
                 groups.setdefault(tuple(parents), []).append(declared)
+        self.tags_key = any(convert is key_tag for fields in groups.values() for _, _, convert, _ in fields)
         self._groups = tuple((parents, tuple(fields)) for parents, fields in groups.items())
         self._lists = tuple(lists)
 
@@ -333,11 +337,36 @@ class _Reader:
         return Undecodable(f"{self._class.__name__} without a usable {name}")
 
 
+#: The name behind which Binance puts a listen key.
+_KEY_NAME = "listenKey"
+
+
+def may_name_key(frame: Union[bytes, str], payload: Payload, secrets: Sequence[Secret]) -> bool:
+    """
+    Tell from a few searches through a frame whether a listen key may stand in its payload.
+
+    A wrapper's ``stream`` names the key in every frame, so what stands there does not count. Behind an escape
+    (``\\u0061``) nothing can be found, so one counts as a key.
+
+    Args:
+        frame: What was parsed.
+        payload: What ``unwrap`` returned of it.
+        secrets: The listen keys in use.
+    """
+    if _count(frame, _KEY_NAME) or _count(frame, "\\"):
+        return True
+    return any(_count(frame, secret.reveal()) > payload.stream.count(secret.reveal()) for secret in secrets)
+
+
+def _count(frame: Union[bytes, str], text: str) -> int:
+    return frame.count(text) if isinstance(frame, str) else frame.count(text.encode(errors="surrogatepass"))
+
+
 def _masked(node: Any, secrets: Sequence[Secret]) -> Any:
     """Copy a JSON value without listen keys: by the name they stand behind, and by value anywhere."""
     if isinstance(node, dict):
         return {
-            _hidden(key, secrets): MASK if key == "listenKey" else _masked(child, secrets)
+            _hidden(key, secrets): MASK if key == _KEY_NAME else _masked(child, secrets)
             for key, child in node.items()
         }
     if isinstance(node, list):

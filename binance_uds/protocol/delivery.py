@@ -16,11 +16,14 @@ from ..events.base import Event
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
 from ..events.usdm import ListenKeyExpired
 from . import facts
-from .decode import Control, Decoder, Payload, Undecodable, parse, unwrap
+from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact
 
 #: Listen keys kept for masking: those of sockets whose frames may still come.
 _KEYS_KEPT = 8
+
+#: No key Binance hands out is short; a short text, masked, would spoil the data.
+_SHORTEST_KEY = 8
 
 
 @attrs.frozen
@@ -51,8 +54,8 @@ class Delivery:
         self._told_malformed: Set[Tuple[str, str]] = set()
 
     def know(self, key: Secret) -> None:
-        """From now on mask this listen key wherever it stands in a payload that may name one."""
-        if key not in self._keys:
+        """From now on mask this listen key wherever it stands in a payload."""
+        if key not in self._keys and len(key.reveal()) >= _SHORTEST_KEY:
             self._keys.append(key)
 
     def take(self, frame: Union[bytes, str], socket: int) -> Taken:
@@ -76,7 +79,8 @@ class Delivery:
         # Control first, from the name alone: an expiry whose fields are odd is an expiry all the same.
         control = (self._expiry(payload, socket),) if payload.name == ListenKeyExpired.wire_name else ()
         try:
-            decoded = self._decoder.event(payload, self._keys)
+            named = may_name_key(frame, payload, self._keys)
+            decoded = self._decoder.event(payload, self._keys if named else None)
         except Undecodable as error:
             lost = UndecodableFrame(reason=error.reason, size=_size(frame))
             return Taken((lost,), (*control, facts.FramesUndecodable(socket)))

@@ -91,10 +91,11 @@ class SocketOpened:
 
 @attrs.frozen
 class SocketRefused:
-    """A connection could not be opened."""
+    """A connection could not be opened; the exchange may have said for how many seconds not to try again."""
 
     socket: int
     reason: str
+    retry_after_s: Optional[float] = None
 
 
 @attrs.frozen
@@ -165,6 +166,11 @@ class ProbeDue:
 
 
 @attrs.frozen
+class KeyOutlived:
+    """Our key was proven and extended for the last time as long ago as a key lives."""
+
+
+@attrs.frozen
 class PingDue:
     """It is time for a ping of our own."""
 
@@ -174,7 +180,7 @@ class PongOverdue:
     """Our ping was not answered in time, and nothing else came."""
 
 
-Timer = Union[StartOverdue, RetryDue, PlanOverdue, ProbeDue, PingDue, PongOverdue]
+Timer = Union[StartOverdue, RetryDue, PlanOverdue, ProbeDue, KeyOutlived, PingDue, PongOverdue]
 TIMERS = get_args(Timer)
 
 Fact = Union[

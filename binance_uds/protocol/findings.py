@@ -8,7 +8,7 @@ says means nothing, so a stale fact has no finding at all.
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Optional, Union
 
 import attrs
 
@@ -19,6 +19,7 @@ from .facts import (
     ClockRead,
     ClocksJumped,
     KeyGranted,
+    KeyOutlived,
     PingDue,
     ProbeDue,
     RetryDue,
@@ -34,6 +35,7 @@ PlainFact = Union[
     StopRequested,
     RetryDue,
     ProbeDue,
+    KeyOutlived,
     PingDue,
     BalancesRead,
     ClockRead,
@@ -114,25 +116,32 @@ class StartRefused:
 
 @attrs.frozen
 class PlanFailed:
-    """This access plan does not deliver (``rejected`` when a reply showed it), and there is another one."""
+    """
+    This access plan does not deliver, and there is another one.
+
+    ``rejected`` when a reply showed it; ``retry_after_s`` when the exchange said for how long not to try again.
+    """
 
     reason: str
     rejected: bool
+    retry_after_s: Optional[float] = None
 
 
 @attrs.frozen
 class PlansUnconfirmed:
-    """No access plan gave a usable reply; the first that opened, unless it was ``rejected``, has to do."""
+    """No access plan gave a usable reply; the first that opened has to do. The rest is as in ``PlanFailed``."""
 
     reason: str
     rejected: bool
+    retry_after_s: Optional[float] = None
 
 
 @attrs.frozen
 class PlansExhausted:
-    """No access plan opened."""
+    """No access plan does; ``retry_after_s`` is the shortest wait the exchange asked for, if it did."""
 
     reason: str
+    retry_after_s: Optional[float] = None
 
 
 @attrs.frozen

@@ -23,11 +23,13 @@ class PlanWalk:
         plans: All of them, best first; one that was found out comes last.
         current: The one being tried or in use.
         is_last_resort: Whether ``current`` is used although no plan gave a usable reply.
+        retry_after_s: The shortest wait that the exchange asked for on this walk, or None.
     """
 
     plans: Tuple[AccessPlan, ...]
     current: AccessPlan = attrs.field(init=False)
     is_last_resort: bool = False
+    retry_after_s: Optional[float] = attrs.field(init=False, default=None)
     _untried: List[AccessPlan] = attrs.field(init=False, factory=list)
     _mute: List[AccessPlan] = attrs.field(init=False, factory=list)
     _remembered: Optional[AccessPlan] = None
@@ -38,6 +40,7 @@ class PlanWalk:
     def begin(self) -> None:
         """Start a walk: the remembered plan first, then the others in their order."""
         self._mute.clear()
+        self.retry_after_s = None
         self._untried = list(self.plans)
         if self._remembered is None:
             self.is_last_resort = False
@@ -50,6 +53,14 @@ class PlanWalk:
     def has_next(self) -> bool:
         """Whether a plan is left to try."""
         return bool(self._untried)
+
+    def held(self, retry_after_s: Optional[float]) -> None:
+        """The current plan's host asked for a wait, or for none."""
+        self.retry_after_s = self.shortest_hold(retry_after_s)
+
+    def shortest_hold(self, retry_after_s: Optional[float]) -> Optional[float]:
+        """Return the shortest wait that the exchange asked for on this walk, with the one of the current plan."""
+        return min((wait for wait in (self.retry_after_s, retry_after_s) if wait is not None), default=None)
 
     def opened(self) -> None:
         """The current plan's connection opened; it may have to do if nothing better comes."""

@@ -125,9 +125,10 @@ def judge(standing: Standing, proofs: Proofs, timings: Timings, now: Instant) ->
     not_live = StreamState.STALE if standing.was_live else StreamState.STARTING
     if not standing.serving:
         return Verdict(not_live, standing.reason)
-    if standing.gap_open:
-        return Verdict(StreamState.REPAIRING, standing.reason)
+    # Before the gap: what is not proven is not being repaired either.
     lapsed = proofs.lapsed(timings, now)
     if lapsed is not None:
         return Verdict(not_live, lapsed)
+    if standing.gap_open:
+        return Verdict(StreamState.REPAIRING, standing.reason)
     return Verdict(StreamState.LIVE, "every proof holds" if standing.confirmed else "subscription unconfirmed")

@@ -73,7 +73,10 @@ class Session(Situation):
         """
         if socket == self.socket:
             self.proofs.renew_transport(since)
-            self.timers.pop(facts.PongOverdue, None)
+            self.disarm(facts.PongOverdue)
+            if self.is_confirming and self.plans.is_last_resort:
+                # Whoever answers our ping has read what was sent before it; a better reply is not waited for.
+                self.arm(facts.PlanOverdue, since, 0.0)
 
     def due(self, now: Instant) -> List[Fact]:
         """Return the timers whose moment has come, earliest first; what is done about one may void the next."""
@@ -140,6 +143,7 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     # A life
     (State.SERVING, facts.PingDue): (State.SERVING, connections.ping),
     (State.SERVING, facts.ProbeDue): (State.SERVING, keys.probe),
+    (State.SERVING, facts.KeyOutlived): (State.SERVING, trouble.outlive_key),
     (State.SERVING, findings.KeyConfirmed): (State.SERVING, keys.confirm_key),
     (State.SERVING, findings.KeyUnnamed): (State.SERVING, keys.probe_by_request),
     (State.SERVING, findings.CallUnanswered): (State.SERVING, trouble.probe_unanswered),

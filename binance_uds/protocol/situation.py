@@ -7,6 +7,7 @@ Facts are understood against it, reactions change it, and the session in ``sessi
 from __future__ import annotations
 
 import enum
+import math
 from typing import Any, Dict, Iterator, Optional, Type
 
 import attrs
@@ -78,6 +79,7 @@ class Situation:
         gap: The open one, if one is open.
         key: The listen key in use, from its grant until it is given up.
         key_since: When it was asked for.
+        key_renewed: When it was last proven, and so extended, whatever was doubted since.
         generation: Counts the keys given up; answers about an older one are stale.
         socket: Counts connections; what an older one says is data, never control.
         connections: How many were confirmed and taken into use.
@@ -111,6 +113,7 @@ class Situation:
     gap: Optional[Gap] = attrs.field(init=False, default=None)
     key: Optional[Secret] = attrs.field(init=False, default=None)
     key_since: Optional[Instant] = attrs.field(init=False, default=None)
+    key_renewed: Optional[Instant] = attrs.field(init=False, default=None)
     generation: int = attrs.field(init=False, default=0)
     socket: int = attrs.field(init=False, default=0)
     connections: int = attrs.field(init=False, default=0)
@@ -163,6 +166,11 @@ class Situation:
         """Whether the key and connection in use are younger than any should die."""
         return self.in_use_since is not None and self.in_use_since.age(now) < self.timings.short_life
 
+    def key_dies_in(self, now: Instant) -> float:
+        """Return in how many seconds the key dies unless it is extended before."""
+        assert self.key_renewed is not None
+        return max(0.0, self.timings.key_life - self.key_renewed.age(now))
+
     # What the reactions share
 
     def stand(self, **changes: Any) -> None:
@@ -185,6 +193,14 @@ class Situation:
         self.trouble = reason
         return self.arm(facts.RetryDue, now, seconds)
 
+    def key_is_proven(self, at: Instant) -> None:
+        """The exchange named our key as the account's, and extended it, when it was asked at this moment."""
+        self.proofs.renew_key(at)
+        self.key_renewed = at
+        self.probe_retries.reset()
+        self.refusals.reset()
+        self.disarm(facts.KeyOutlived)
+
     def close_socket(self) -> Iterator[Command]:
         """Let go of the connection; from here on it is an old one."""
         if self.socket_is_open:
@@ -203,7 +219,7 @@ class Situation:
             return
         self.gaps += 1
         since = self.proofs.oldest(now)
-        self.gap = Gap(self.gaps, since, self.clock.earliest_ms(since), cause)
+        self.gap = Gap(self.gaps, since, self._blind_since_ms(since), cause)
         self.stand(gap_open=True)
         yield do.Announce(GapOpened(gap_id=self.gap.gap_id, since_ms=self.gap.since_ms, cause=cause))
 
@@ -216,10 +232,18 @@ class Situation:
         yield do.Announce(
             GapClosed(
                 gap_id=gap.gap_id,
-                since_ms=min(gap.since_ms, self.clock.earliest_ms(gap.since)),
+                since_ms=min(gap.since_ms, self._blind_since_ms(gap.since)),
                 until_ms=self.clock.latest_ms(now),
                 cause=gap.cause,
                 proof=Proof.UNPROVEN,
                 unrecoverable=UNRECOVERABLE,
             )
         )
+
+    def _blind_since_ms(self, proven: Instant) -> int:
+        """
+        Return from when on events may be missing when everything was last proven at this moment.
+
+        A frame proves only what the exchange had sent before it, and a fill is older than its push.
+        """
+        return self.clock.earliest_ms(proven) - math.ceil(1000 * self.timings.gap_margin)

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any, Callable, Tuple
+
 import attrs
+
+from ..errors import ConfigurationError
+
+#: What is allowed, in words and as a check of the row, as far as it is filled in, and the value.
+_Allowed = Tuple[str, Callable[[Any, Any], bool]]
+
+_POSITIVE: _Allowed = ("more than 0", lambda row, value: value > 0)
+#: Short enough for any rehearsal, and long enough not to flood the exchange by mistake.
+_SHORTEST_INTERVAL: _Allowed = ("at least 0.05", lambda row, value: value >= 0.05)
+
+
+def _is_count(row: object, value: float) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _number(default: Any, allowed: _Allowed = _POSITIVE) -> Any:
+    """Declare a finite number, allowed as said; what it is compared with stands above it in the row."""
+    words, allows = allowed
+
+    def check(row: object, field: attrs.Attribute[Any], value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ConfigurationError(f"{field.name} must be a number, {words}, not of type {type(value).__name__}")
+        if not math.isfinite(value) or not allows(row, value):
+            raise ConfigurationError(f"{field.name} must be {words}, not {value!r}")
+
+    return attrs.field(default=default, validator=check)
 
 
 @attrs.frozen(kw_only=True)
 class Timings:
     """
-    The stream's timings; all in seconds unless the name says otherwise.
+    The stream's timings; all in seconds unless the name says otherwise, finite and more than 0 unless said here.
 
     Attributes:
         keepalive_interval: Between two probes of the listen key.
         keepalive_spread: Share by which each interval is drawn shorter or longer, so that many streams started
-            together do not probe together.
-        key_lease_intervals: For how many intervals a probe that named our key proves it.
+            together do not probe together; at least 0 and less than 1.
+        key_lease_intervals: For how many intervals a probe that named our key proves it; more than the longest one.
         key_lease_least: The shortest such lease.
-        key_life: How long a listen key lives unless renewed. Source: Start User Data Stream (60 minutes).
-        probe_retry_first: Until a probe of unknown outcome is repeated; doubles with each failure.
-        ping_interval: Between two of our own pings.
-        pong_share: Share of the ping interval within which the answer is due.
-        transport_lease_intervals: For how many ping intervals a frame or pong proves the connection.
+        key_life: How long a listen key lives unless renewed; longer than the longest interval between two probes.
+            Source: Start User Data Stream (60 minutes).
+        probe_retry_first: Until a probe of unknown outcome is repeated, at least; doubles with each failure.
+        ping_interval: Between two of our own pings; at least 0.05, as ``keepalive_interval``.
+        pong_share: Share of the ping interval within which the answer is due; less than 1.
+        transport_lease_intervals: For how many ping intervals a frame or pong proves the connection; more than it
+            takes to ask and be answered, 1 and ``pong_share``.
+        gap_margin: By how much a gap begins before everything was last proven; may be 0. Our own rule: a frame
+            proves only what the exchange had sent before it, and a fill is older than its push.
         plan_timeout: For an access plan: connection, handshake and the reply about the subscription.
         rest_timeout: For one REST call, everything included.
-        retry_first: Until a failed attempt is repeated; doubles with each failure.
-        retry_most: The longest such wait while nothing says otherwise.
-        refused_first: Until refused credentials are tried again; doubles with each refusal.
-        refused_most: The longest such wait.
+        retry_first: Until a failed attempt is repeated, at least; doubles with each failure.
+        retry_most: Where that ends while nothing says otherwise; ``probe_retry_first`` ends there too.
+        refused_first: Until refused credentials are tried again, at least; doubles with each refusal.
+        refused_most: Where that ends.
         short_life: A key or a connection that dies younger than this counts as short-lived.
         short_lives_tolerated: So many short lives in a row before a person is asked to look.
         clock_jump: A disagreement of the clocks above this voids the proofs.
@@ -34,30 +67,48 @@ class Timings:
         clock_interval: The exchange's clock is read again when the last reading is older.
         longest_sleep: The loop looks at its clocks at least this often, so that a suspend is noticed.
         slow_callback: A callback that takes longer is named in a warning.
+
+    Every wait that doubles is made longer by chance, by up to half of itself.
+
+    Raises:
+        ConfigurationError: A number is of no use; the message names it and says what is allowed.
     """
 
-    keepalive_interval: float = 60.0
-    keepalive_spread: float = 0.1
-    key_lease_intervals: float = 2.5
-    key_lease_least: float = 30.0
-    key_life: float = 60 * 60.0
-    probe_retry_first: float = 5.0
-    ping_interval: float = 20.0
-    pong_share: float = 0.5
-    transport_lease_intervals: float = 2.25
-    plan_timeout: float = 5.0
-    rest_timeout: float = 5.0
-    retry_first: float = 0.5
-    retry_most: float = 15.0
-    refused_first: float = 60.0
-    refused_most: float = 15 * 60.0
-    short_life: float = 30.0
-    short_lives_tolerated: int = 3
-    clock_jump: float = 30.0
-    clock_unknown_ms: int = 5_000
-    clock_interval: float = 60 * 60.0
-    longest_sleep: float = 30.0
-    slow_callback: float = 1.0
+    keepalive_interval: float = _number(60.0, _SHORTEST_INTERVAL)
+    keepalive_spread: float = _number(0.1, ("at least 0 and less than 1", lambda row, share: 0 <= share < 1))
+    key_lease_intervals: float = _number(
+        2.5, ("more than 1 + keepalive_spread", lambda row, count: count > 1 + row.keepalive_spread)
+    )
+    key_lease_least: float = _number(30.0)
+    key_life: float = _number(
+        60 * 60.0, ("longer than the longest keepalive_interval", lambda row, life: life > row._longest_keepalive)
+    )
+    probe_retry_first: float = _number(5.0)
+    ping_interval: float = _number(20.0, _SHORTEST_INTERVAL)
+    pong_share: float = _number(0.5, ("more than 0 and less than 1", lambda row, share: 0 < share < 1))
+    transport_lease_intervals: float = _number(
+        2.25, ("more than 1 + pong_share", lambda row, count: count > 1 + row.pong_share)
+    )
+    gap_margin: float = _number(20.0, ("at least 0", lambda row, margin: margin >= 0))
+    plan_timeout: float = _number(5.0)
+    rest_timeout: float = _number(5.0)
+    retry_first: float = _number(0.5)
+    retry_most: float = _number(
+        15.0,
+        (
+            "at least retry_first and probe_retry_first",
+            lambda row, most: most >= max(row.retry_first, row.probe_retry_first),
+        ),
+    )
+    refused_first: float = _number(60.0)
+    refused_most: float = _number(15 * 60.0, ("at least refused_first", lambda row, most: most >= row.refused_first))
+    short_life: float = _number(30.0)
+    short_lives_tolerated: int = _number(3, ("a whole number of at least 1", _is_count))
+    clock_jump: float = _number(30.0)
+    clock_unknown_ms: int = _number(5_000, ("a whole number of at least 1", _is_count))
+    clock_interval: float = _number(60 * 60.0)
+    longest_sleep: float = _number(30.0)
+    slow_callback: float = _number(1.0)
 
     @property
     def transport_lease(self) -> float:
@@ -92,4 +143,8 @@ class Timings:
 
         It dies right after a probe; the next one leaves after the longest interval and answers within its deadline.
         """
-        return self.keepalive_interval * (1 + self.keepalive_spread) + self.rest_timeout
+        return self._longest_keepalive + self.rest_timeout
+
+    @property
+    def _longest_keepalive(self) -> float:
+        return self.keepalive_interval * (1 + self.keepalive_spread)

@@ -83,7 +83,7 @@ def _call_failed(session: Situation, fact: facts.CallFailed, now: Instant) -> Op
 
 
 def _socket_refused(session: Situation, fact: facts.SocketRefused, now: Instant) -> Finding:
-    return _plan_failure(session, fact.reason, rejected=False)
+    return _plan_failure(session, fact.reason, rejected=False, retry_after_s=fact.retry_after_s)
 
 
 def _socket_lost(session: Situation, fact: facts.SocketLost, now: Instant) -> Finding:
@@ -147,14 +147,16 @@ def _confirmation(session: Situation, *, named: bool) -> Union[findings.Subscrip
     return findings.SubscriptionConfirmed(named)
 
 
-def _plan_failure(session: Situation, reason: str, *, rejected: bool) -> Finding:
+def _plan_failure(
+    session: Situation, reason: str, *, rejected: bool, retry_after_s: Optional[float] = None
+) -> Finding:
     if session.plans.has_next:
-        return findings.PlanFailed(reason, rejected)
+        return findings.PlanFailed(reason, rejected, retry_after_s)
     # A last resort that fails is none; trying it again at once, for ever, would be a storm.
     rejected = rejected or session.plans.is_last_resort
     if session.plans.has_last_resort(without_current=rejected):
-        return findings.PlansUnconfirmed(reason, rejected)
-    return findings.PlansExhausted(reason)
+        return findings.PlansUnconfirmed(reason, rejected, retry_after_s)
+    return findings.PlansExhausted(reason, session.plans.shortest_hold(retry_after_s))
 
 
 def _interruption(

@@ -16,7 +16,13 @@ from .worker import Worker
 
 
 def assemble(
-    settings: Settings, doors: Doors, timeline: Timeline, log: StreamLog, clock: Clock, gaps_before: int
+    settings: Settings,
+    doors: Doors,
+    timeline: Timeline,
+    log: StreamLog,
+    clock: Clock,
+    plans: PlanWalk,
+    gaps_before: int,
 ) -> Worker:
     """
     Return a worker with a fresh session.
@@ -27,10 +33,11 @@ def assemble(
         timeline: Where steps are kept for people.
         log: The stream's loggers.
         clock: The three clocks.
+        plans: The walk over the access plans, which remembers the one that worked last.
         gaps_before: How many gaps earlier sessions of this stream opened; ids go on from there.
     """
     session = Session(
-        PlanWalk(settings.market.access_plans),
+        plans,
         settings.timings,
         signed=settings.credentials.can_sign,
         release_key=settings.release_key,

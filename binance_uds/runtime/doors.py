@@ -24,6 +24,16 @@ Handler = Callable[[Any], object]
 SLICE = 0.2
 
 
+class Gate:
+    """
+    Whether callbacks may start, for one run of a stream.
+
+    The next run has another gate, so that a ``stop()`` which gave up on this one cannot silence that one.
+    """
+
+    is_shut = False
+
+
 class Doors:
     """
     Callbacks and queues of one stream. Any thread may add and remove; one thread delivers.
@@ -43,7 +53,9 @@ class Doors:
         self._lock = threading.Lock()
         self._handlers: Tuple[Tuple[type, Handler], ...] = ()
         self._queues: Tuple[weakref.ref[EventQueue[Any]], ...] = ()
-        self._muted = False
+        self._gate = Gate()
+        self._over: Optional[str] = None
+        self._running_since = 0.0
         self._running: Optional[Handler] = None
         self._delivering_thread: Optional[int] = None
         #: What a callback raised to end the program; it surfaces where the user waits.
@@ -64,16 +76,16 @@ class Doors:
 
     def queue(self, item_classes: Tuple[Type[I], ...]) -> EventQueue[I]:
         """Return a new queue that receives every item of these classes from now on, until it is closed."""
-        queue: EventQueue[I] = EventQueue(item_classes, self._max_backlog, self._may_wait)
+        queue: EventQueue[I] = EventQueue(item_classes, self._max_backlog, self._may_wait, lambda: self._over)
         with self._lock:
             self._queues = (*(ref for ref in self._queues if ref() is not None), weakref.ref(queue))
         return queue
 
     # For the worker
 
-    def open(self) -> None:
-        """Begin a run: the calling thread is the one that delivers."""
-        self._muted, self.exit = False, None
+    def open(self, gate: Gate) -> None:
+        """Begin a run, with a gate of its own: the calling thread is the one that delivers."""
+        self._gate, self._over, self.exit = gate, None, None
         self._delivering_thread = threading.get_ident()
 
     def deliver(self, item: Item) -> None:
@@ -84,10 +96,10 @@ class Doors:
             if isinstance(item, item_class):
                 self._call(handler, item)
 
-    def mute(self) -> None:
-        """Let no further callback start; the one that runs is not interrupted."""
+    def shut(self, gate: Gate) -> None:
+        """Let no further callback of the run with this gate start; the one that runs is not interrupted."""
         with self._lock:
-            self._muted = True
+            gate.is_shut = True
 
     def take_exit(self) -> Optional[BaseException]:
         """Return what a callback raised to end the program, once."""
@@ -96,17 +108,17 @@ class Doors:
 
     def close(self, why: str) -> None:
         """End the run: whoever reads a queue gets what is in it, and then the end."""
-        self._delivering_thread = None
+        self._delivering_thread, self._over = None, why
         for queue in self._open_queues():
             queue.end(why)
 
     def _call(self, handler: Handler, item: Item) -> None:
         with self._lock:
             # An exit raised by another callback of this item stops those behind it, too.
-            if self._muted or self.exit is not None:
+            if self._gate.is_shut or self.exit is not None:
                 return
+            began = self._running_since = time.monotonic()
             self._running = handler
-        began = time.monotonic()
         failure: Optional[Exception] = None
         try:
             handler(item)
@@ -149,6 +161,11 @@ class Doors:
         return None if handler is None else name_of(handler)
 
     @property
+    def running_for(self) -> float:
+        """For how many seconds it has been running; 0 when none does."""
+        return 0.0 if self._running is None else time.monotonic() - self._running_since
+
+    @property
     def is_inside_callback(self) -> bool:
         """Whether the calling thread is the one that delivers, which must not wait for itself."""
         return threading.get_ident() == self._delivering_thread
@@ -166,7 +183,8 @@ class Doors:
         self._lock = threading.Lock()
         for queue in self._open_queues():
             queue.after_fork()
-        self._queues, self._delivering_thread, self._running, self._muted = (), None, None, True
+        self._queues, self._delivering_thread, self._running = (), None, None
+        self._gate.is_shut = True
 
 
 class EventQueue(Generic[I]):
@@ -177,10 +195,17 @@ class EventQueue(Generic[I]):
     can still be read, and then ``BacklogOverflow`` is raised.
     """
 
-    def __init__(self, item_classes: Tuple[Type[I], ...], limit: int, may_wait: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        item_classes: Tuple[Type[I], ...],
+        limit: int,
+        may_wait: Callable[[], None],
+        over: Callable[[], Optional[str]],
+    ) -> None:
         self._item_classes = item_classes
         self._limit = limit
         self._may_wait = may_wait
+        self._over = over
         self._changed = threading.Condition()
         self._items: Deque[I] = deque()
         self._missed = 0
@@ -265,6 +290,10 @@ class EventQueue(Generic[I]):
                     self.is_closed = True
                     raise BacklogOverflow(self._limit, self._missed)
                 if self.is_closed:
+                    return None
+                self._ended = self._over()
+                if self._ended is not None:
+                    # Made after the end: nothing comes unless the stream is started again.
                     return None
                 remaining = SLICE if deadline is None else deadline - time.monotonic()
                 if timeout is not None and remaining <= 0:

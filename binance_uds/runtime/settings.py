@@ -17,6 +17,9 @@ from ..protocol.timings import Timings
 KEEPALIVE_BOUNDS = (1.0, 50 * 60.0)
 PING_BOUNDS = (1.0, 5 * 60.0)
 
+#: What a user who says nothing gets.
+_USUAL = Timings()
+
 _numbers = itertools.count(1)
 
 
@@ -54,7 +57,7 @@ class Settings:
         name: Optional[str],
         keepalive_interval: float,
         ping_interval: float,
-        proxy: Optional[str],
+        proxy: Optional[Secret],
         ssl_context: Optional[ssl.SSLContext],
         release_key: bool,
         max_backlog: int,
@@ -62,6 +65,9 @@ class Settings:
     ) -> Settings:
         """
         Check what a user gave.
+
+        Args:
+            proxy: Of ``hidden_proxy``.
 
         Raises:
             ConfigurationError: An argument is of no use.
@@ -74,17 +80,16 @@ class Settings:
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
         if timings is not None and not isinstance(timings, Timings):
             raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
+        for interval, seconds in (("keepalive_interval", keepalive_interval), ("ping_interval", ping_interval)):
+            if timings is not None and seconds != getattr(_USUAL, interval):
+                raise ConfigurationError(f"{interval} and timings exclude each other: it is one of the timings")
         if not isinstance(max_backlog, int) or max_backlog < 1:
             raise ConfigurationError("max_backlog must be a whole number of at least 1")
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
             # It becomes part of every log line's format, and a line break in it would forge lines.
             raise ConfigurationError("name must be text on one line, without a percent sign")
-        if proxy is not None and not isinstance(proxy, str):
-            raise ConfigurationError(f"proxy must be a URL as text, not of type {type(proxy).__name__}")
-        hidden = None if proxy is None else Secret(proxy)
-        del proxy
         for url in (market.rest_url, market.stream_url):
-            proxy_for(url, hidden)
+            proxy_for(url, proxy)
         return cls(
             credentials=credentials,
             market=market,
@@ -94,11 +99,26 @@ class Settings:
                 keepalive_interval=within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),
                 ping_interval=within("ping_interval", ping_interval, PING_BOUNDS),
             ),
-            proxy=hidden,
+            proxy=proxy,
             context=make_context(ssl_context),
             release_key=bool(release_key),
             max_backlog=max_backlog,
         )
+
+
+def hidden_proxy(proxy: Optional[str]) -> Optional[Secret]:
+    """
+    Return a proxy's URL as a secret, for it may hold a password.
+
+    Raises:
+        ConfigurationError: It is no text.
+    """
+    if proxy is None or isinstance(proxy, str):
+        return None if proxy is None else Secret(proxy)
+    kind = type(proxy).__name__
+    # Tools print the variables of every frame of a traceback.
+    del proxy
+    raise ConfigurationError(f"proxy must be a URL as text, not of type {kind}")
 
 
 def within(name: str, seconds: object, bounds: Tuple[float, float]) -> float:

@@ -9,11 +9,13 @@ of the parent's socket.
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import signal
 import sys
 import threading
 import time
+import weakref
 from types import CodeType, FrameType
 from typing import Optional, Protocol, Set
 
@@ -34,8 +36,17 @@ class Stoppable(Protocol):
         """Called in a forked child: what ran in the parent does not run here."""
 
 
+class Forkable(Protocol):
+    """What has to know that it is a forked child's copy, whether or not it runs."""
+
+    def after_fork(self) -> None:
+        """Called in the child, before anything else runs there."""
+
+
 #: Plain, not weak: its thread holds what runs anyway, and only a plain set is copied in one step.
 _running: Set[Stoppable] = set()
+
+_forkable: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
 def register(stoppable: Stoppable) -> None:
@@ -46,6 +57,11 @@ def register(stoppable: Stoppable) -> None:
 def unregister(stoppable: Stoppable) -> None:
     """It ended by itself."""
     _running.discard(stoppable)
+
+
+def tell_of_fork(forkable: Forkable) -> None:
+    """Tell this one in the child when the process forks, for as long as somebody holds it."""
+    _forkable.add(forkable)
 
 
 def is_in_signal_handler() -> bool:
@@ -59,10 +75,27 @@ def is_in_signal_handler() -> bool:
     handlers = _handler_codes()
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
-        if frame.f_code in handlers:
+        if frame.f_code in handlers and _was_called_by_signal(frame):
             return True
         frame = frame.f_back
     return False
+
+
+def _was_called_by_signal(frame: FrameType) -> bool:
+    """
+    Whether the interpreter called a handler's function, and not a program.
+
+    The code alone does not tell, for a decorator's inner function runs whatever it decorates. The interpreter hands
+    over the frame it interrupted, and that is where the call came from.
+    """
+    names, gathered, _, given = inspect.getargvalues(frame)
+    if any(name not in given for name in (*names, *filter(None, [gathered]))):
+        # The function deleted an argument, which may have been that frame. Not to wait is the safe side.
+        return True
+    arguments = [given[name] for name in names]
+    if gathered is not None:
+        arguments += given[gathered]
+    return any(argument is frame.f_back for argument in arguments)
 
 
 def _handler_codes() -> Set[CodeType]:
@@ -94,6 +127,8 @@ def _after_fork_in_child() -> None:
     for stoppable in list(_running):
         stoppable.after_fork()
     _running.clear()
+    for forkable in list(_forkable):
+        forkable.after_fork()
 
 
 if hasattr(os, "register_at_fork"):

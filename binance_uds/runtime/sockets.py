@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import selectors
 import socket
+import sys
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
 import attrs
 
 from ..edges.clock import Clock
-from ..edges.wire import Closed, Pong, Text, Wire
+from ..edges.wire import Closed, Ping, Pong, Text, Wire
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..protocol import commands as do
 from ..protocol import facts
@@ -21,6 +23,9 @@ from .watch import StreamLog
 
 #: Chunks read from one connection before the loop looks at its timers again.
 _CHUNKS_A_TURN = 8
+
+#: Where a signal does not end a wait, Ctrl-C is heard between two slices of it.
+_LONGEST_WAIT = 0.2 if sys.platform == "win32" else math.inf
 
 #: So many turns' worth is still read from a connection that is closed; beyond that a flood would keep us from closing.
 _TURNS_AT_CLOSE = 32
@@ -34,7 +39,7 @@ class Read:
     Attributes:
         socket: The connection's number.
         frames: Whole messages, in order.
-        alive: Whether anything whole came, pongs included.
+        alive: Whether anything whole came, pings and pongs included.
         drained: Whether that was all that had arrived.
         lost: Why the connection ended, or None while it stands.
     """
@@ -64,8 +69,8 @@ class Sockets:
         self._abandoned = abandoned
         self._wires: Dict[int, Wire] = {}
         self._watched: Dict[int, int] = {}
-        self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
+        self._selector = selectors.DefaultSelector()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)
         self._selector.register(self._wake_in, selectors.EVENT_READ)
@@ -85,7 +90,7 @@ class Sockets:
                 self._watched[number] = wanted
         if any(wire.has_pending for wire in self._wires.values()):
             seconds = 0.0
-        self._selector.select(max(seconds, 0.0))
+        self._selector.select(min(max(seconds, 0.0), _LONGEST_WAIT))
         with contextlib.suppress(OSError):
             while self._wake_in.recv(4096):
                 pass
@@ -147,7 +152,7 @@ class Sockets:
                 elif isinstance(message, Closed):
                     return Read(number, tuple(frames), alive, lost=_in_words(message))
                 else:
-                    assert isinstance(message, Pong)
+                    assert isinstance(message, (Ping, Pong))
             if wire.drained:
                 break
         return Read(number, tuple(frames), alive, wire.drained)
@@ -168,6 +173,15 @@ class Sockets:
         wire.close()
         self._log.debug("connection %d closed, %d messages read from it at the end", number, len(held))
         return tuple(held)
+
+    def discard(self) -> None:
+        """In a forked child: close the copies of the parent's descriptors, without a byte on any connection."""
+        self._selector.close()
+        for end in (self._wake_in, self._wake_out):
+            end.close()
+        for wire in self._wires.values():
+            wire.discard()
+        self._wires.clear()
 
     def shut(self) -> None:
         """Close everything, the pipe too, each whatever becomes of the others."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
+import sys
 from collections import deque
 from typing import Any, Deque, MutableMapping, Optional, Tuple
 
@@ -92,8 +94,20 @@ class Timeline:
         return tuple(self._steps)
 
 
+#: From where a record is made to who asked for it; before 3.11 the frames of `logging` itself count, too.
+_TO_OUR_CALLER = 2 if sys.version_info >= (3, 11) else 3
+
+
 class _Named(logging.LoggerAdapter):  # type: ignore[type-arg] # generic from Python 3.11 on only
     """Puts the stream's name before every message."""
+
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log, whatever becomes of it: a handler is the program's own code, and must not end the stream."""
+        try:
+            super().log(level, msg, *args, stacklevel=_TO_OUR_CALLER, **kwargs)
+        except Exception:
+            with contextlib.suppress(Exception):
+                sys.stderr.write(f"a log handler failed over a line of stream {(self.extra or {})['stream']}\n")
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> Tuple[Any, MutableMapping[str, Any]]:
         return f"[{(self.extra or {})['stream']}] {msg}", kwargs

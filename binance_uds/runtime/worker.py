@@ -18,17 +18,18 @@ import attrs
 
 from ..edges.clock import Clock
 from ..errors import ForkedStream, UserDataStreamError
-from ..events import Event
+from ..events import Event, StreamState
 from ..instants import Instant
 from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.commands import Command
 from ..protocol.delivery import Delivery
 from ..protocol.facts import Fact
+from ..protocol.proofs import Verdict
 from ..protocol.session import Session
 from . import shutdown
 from .calls import Calls
-from .doors import SLICE, Doors, Item
+from .doors import SLICE, Doors, Gate, Item
 from .sockets import Sockets
 from .watch import Health, StreamLog, Timeline
 
@@ -68,12 +69,15 @@ class Worker:
         self._timeline = timeline
         self._log = log
         self._clock = clock
+        self._gate = Gate()
+        self._start_by: Optional[float] = None
         self.calls = make_calls(self)
         self._sockets = make_sockets(self)
         self._facts: Deque[Fact] = deque()
         self._stop_asked = False
         self._releasing = False
         self._doing: Optional[str] = None
+        self._last_look = self._drained_at = clock.now()
         self._thread: Optional[threading.Thread] = None
         self._settled = threading.Event()
         self._ended = threading.Event()
@@ -105,8 +109,12 @@ class Worker:
             self._end()
 
     def abandoned(self) -> bool:
-        """Whether a call under way should be given up."""
-        return self._stop_asked and not self._releasing
+        """Whether a call under way should be given up: the end was asked for, or the start has had its time."""
+        if self._stop_asked:
+            return not self._releasing
+        if self._start_by is None or self.session.standing.was_live:
+            return False
+        return self._clock.now().monotonic > self._start_by
 
     def ask_stop(self) -> None:
         """Ask ``run`` to end soon; all that a signal handler may do."""
@@ -125,9 +133,16 @@ class Worker:
             return False
         if self.wait_ended(timeout):
             return True
-        self._doors.mute()
+        self._doors.shut(self._gate)
+        if self.has_ended:
+            return True
         self._log.session.warning("still busy with %s after stop()", self.doing or "its last step")
         return False
+
+    def give_up(self) -> None:
+        """Ask ``run`` to end soon, and let no further callback start; without waiting."""
+        self.ask_stop()
+        self._doors.shut(self._gate)
 
     def wait_settled(self, timeout: float) -> bool:
         """Wait until the stream was LIVE once, or ended."""
@@ -157,6 +172,19 @@ class Worker:
         callback = self._doors.running
         return f"callback {callback}" if callback is not None else self._doing
 
+    def verdict(self, now: Instant) -> Verdict:
+        """Return what the stream is worth at this moment, and what keeps the thread, if something does."""
+        verdict = self.session.verdict(now)
+        if self.session.has_ended:
+            return verdict
+        if self._gate.is_shut:
+            # What comes now reaches nobody.
+            return Verdict(StreamState.STALE, f"stopping, still busy with {self.doing or 'its last step'}")
+        busy_s = self._doors.running_for
+        if verdict.state is StreamState.LIVE or busy_s < self.session.timings.slow_callback:
+            return verdict
+        return Verdict(verdict.state, f"{verdict.why}; {self.doing} has been running for {busy_s:.0f} s")
+
     def health(self, counted: Health, now: Instant) -> Health:
         """Return ``counted`` with what this run adds to it."""
         session, standing, proofs = self.session, self.session.standing, self.session.proofs
@@ -185,28 +213,34 @@ class Worker:
         self._ended.set()
         self._thread = None
         self._doors.after_fork()
+        self._sockets.discard()
 
     # The thread
 
     def run(self, start_within: float) -> None:
         """Drive the session to its end; returns normally, ``error`` tells what ended it."""
         shutdown.register(self)
-        self._doors.open()
+        self._doors.open(self._gate)
         try:
-            self._last_look = self._drained_at = self._clock.now()
+            self._last_look = self._drained_at = now = self._clock.now()
+            self._start_by = now.monotonic + start_within
             self._digest([facts.Started(start_within)])
             while not self.session.has_ended:
                 self._turn()
         except ForkedStream:
-            return
+            pass
         except Exception as error:
             # As text: the frames of the traceback hold what was just read, which may name the listen key.
-            self._log.session.critical("the stream's thread failed; this is a defect\n%s", traceback.format_exc())
+            told = traceback.format_exc()
             self._fail(error)
+            self._log.session.critical("the stream's thread failed; this is a defect\n%s", told)
         except BaseException as error:
             # Only where the user's own thread runs: Ctrl-C, or a signal handler that exits.
             self._doors.exit = _bare(error)
-        self._end()
+        finally:
+            # In a forked child nothing is left to end, and the parent goes on.
+            if not self.has_forked:
+                self._end()
 
     def _turn(self) -> None:
         now = self._clock.now()
@@ -225,7 +259,16 @@ class Worker:
         if all(are_drained):
             self._drained_at = at
         self._digest(self.session.due(at))
+        self._announce_state()
+
+    def _announce_state(self) -> None:
+        """Tell of a state that changed by the passing of time, or by a frame, which is no fact."""
         self._perform_all(self.session.announce_state(self._clock.now()))
+        self._note_first_live()
+
+    def _note_first_live(self) -> None:
+        if self.session.standing.was_live:
+            self._settled.set()
 
     def _read(self, number: int) -> bool:
         """Read and deliver what has arrived on a connection, and tell whether that was all."""
@@ -274,8 +317,7 @@ class Worker:
                 return
             fact = self._facts.popleft()
             self._perform_all(self.session.handle(fact, self._clock.now(), self._clock.jitter()))
-            if self.session.standing.was_live:
-                self._settled.set()
+            self._note_first_live()
 
     def _perform_all(self, commands: Iterable[Command]) -> None:
         for command in commands:
@@ -342,7 +384,7 @@ class Worker:
             steps.callback(self._sockets.shut)
             if not self.session.has_ended:
                 self._digest(())
-            self._perform_all(self.session.announce_state(self._clock.now()))
+            self._announce_state()
 
 
 def _age(moment: Optional[Instant], now: Instant) -> Optional[float]:

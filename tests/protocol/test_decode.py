@@ -23,6 +23,7 @@ from binance_uds.protocol.decode import (
     Decoder,
     Payload,
     Undecodable,
+    may_name_key,
     parse,
     unwrap,
 )
@@ -167,25 +168,28 @@ class TestUnwrap:
 
     @pytest.mark.parametrize("name", ["variants/frame.combined_by_key", "variants/frame.combined_by_key_and_event"])
     def test_an_event_in_a_stream_wrapper(self, name):
-        """The wrapper is taken off, and with it the key it names."""
-        payload = unwrap(DOCUMENTS[name])
+        """The wrapper is taken off; what it calls the stream, which names the key, is kept apart."""
+        document = DOCUMENTS[name]
+        body = DOCUMENTS["ORDER_TRADE_UPDATE"]
 
-        assert Payload("ORDER_TRADE_UPDATE", DOCUMENTS["ORDER_TRADE_UPDATE"]) == payload
+        assert Payload("ORDER_TRADE_UPDATE", body, document["stream"]) == unwrap(document)
+        assert document["stream"] not in repr(unwrap(document))
 
     @pytest.mark.parametrize(
-        "wrapper",
+        ("wrapper", "stream"),
         [
-            '{"data": %s, "stream": "key"}',
-            '{"subscriptionId": 0, "event": %s}',
-            '{"event": %s, "subscriptionId": 7}',
-            '{"event": %s}',
+            ('{"data": %s, "stream": "key"}', "key"),
+            ('{"data": %s, "stream": 7}', ""),
+            ('{"subscriptionId": 0, "event": %s}', ""),
+            ('{"event": %s, "subscriptionId": 7}', ""),
+            ('{"event": %s}', ""),
         ],
     )
-    def test_other_wrappers(self, wrapper):
+    def test_other_wrappers(self, wrapper, stream):
         """The order of a wrapper's keys and the number of the subscription do not matter."""
         document = DOCUMENTS["TRADE_LITE"]
 
-        assert Payload("TRADE_LITE", document) == unwrap(parse(wrapper % json.dumps(document)))
+        assert Payload("TRADE_LITE", document, stream) == unwrap(parse(wrapper % json.dumps(document)))
 
     def test_a_bare_event_may_have_a_key_called_data(self):
         """What has an ``e`` of its own is an event, whatever else it holds."""
@@ -476,14 +480,14 @@ class TestDecoder:
         assert isinstance(decoder.event(unwrap(DOCUMENTS["MARGIN_CALL"])).event, UnknownEvent)
 
     def test_raw_is_the_payload_itself(self):
-        """No copy is made of a payload that cannot name a key."""
+        """No copy is made of a payload that names no key."""
         payload = unwrap(order())
 
-        assert DECODER.event(payload).event.raw is payload.body
+        assert DECODER.event(payload, None).event.raw is payload.body
 
 
 class TestMasking:
-    """The listen key stays out of ``raw``."""
+    """The listen key stays out of events and their ``raw``."""
 
     @pytest.mark.parametrize("name", ["listenKeyExpired", "variants/listenKeyExpired.string_E"])
     def test_an_expiry_hides_its_key(self, name):
@@ -518,6 +522,36 @@ class TestMasking:
         assert {"e": "***@NEW", "k": ["a *** b ***"], "***": 1, "o": {"d": 1.5, "x": None}} == event.raw
         assert "***@NEW" == event.name
         assert KEY not in repr(event) + repr(event.raw)
+
+    def test_a_known_event_hides_keys_all_the_same(self):
+        """Masking does not depend on the class, in ``raw`` or in the fields read from it."""
+        decoded = decode(order(c=f"x-{KEY}", listenKey="old", new=[KEY]), Secret(KEY))
+
+        assert "x-***" == decoded.event.client_order_id
+        assert ("***", ["***"]) == tuple(decoded.event.raw["o"][key] for key in ("listenKey", "new"))
+        assert () == decoded.malformed
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ('{"e":"X","c":"k"}', False),
+            ('{"e":"X","c":"KEY"}', True),
+            ('{"e":"X","KEY":1}', True),
+            ('{"e":"X","listenKey":"k"}', True),
+            ('{"e":"X","c":"\\u004b"}', True),
+            ('{"stream":"KEY","data":{"e":"X"}}', False),
+            ('{"data":{"e":"X"},"stream":"KEY@X"}', False),
+            ('{"stream":"KEY","data":{"e":"X","c":"KEY"}}', True),
+            ('{"stream":["KEY"],"data":{"e":"X"}}', True),
+            ('{"e":"X","stream":"KEY"}', True),
+        ],
+    )
+    def test_only_frames_that_may_name_a_key_are_walked_through(self, text, expected):
+        """The name, a known key or an escape gives a frame away; a key in the wrapper's stream alone does not."""
+        text = text.replace("KEY", KEY)
+
+        for frame in (text, text.encode()):
+            assert expected is may_name_key(frame, unwrap(parse(frame)), [Secret("Zr5m" * 16), Secret(KEY)])
 
 
 # Generated frames: whatever comes, only Undecodable escapes, and what is decoded holds together.
@@ -638,7 +672,10 @@ def read(frame):
     """Return what a frame becomes: an event, a reply, or why it is refused."""
     try:
         message = unwrap(parse(frame))
-        return message if isinstance(message, Control) else DECODER.event(message, [Secret(KEY)])
+        if isinstance(message, Control):
+            return message
+        secrets = [Secret(KEY)]
+        return DECODER.event(message, secrets if may_name_key(frame, message, secrets) else None)
     except Undecodable as error:
         return error
 
@@ -668,8 +705,8 @@ def check_event(event, malformed, document):
     for value in values(event):
         assert not isinstance(value, float)
         assert not isinstance(value, Decimal) or (value.is_finite() and len(f"{value:f}") < 1000)
-    if type(event).may_name_key:
-        assert KEY not in repr(event) + repr(event.raw)
+    assert KEY not in repr(event) + repr(event.raw)
+    assert "listenKey" not in event.raw or "***" == event.raw["listenKey"]
 
 
 def values(thing):

@@ -60,6 +60,55 @@ def test_a_combined_stream_is_unwrapped_and_its_key_masked(stream):
     assert KEY not in repr(taken) + repr(taken.items[0].raw)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"listenKey": KEY},
+        {"listenKey": "one we never had"},
+        {"listenKey": {"old": KEY}},
+        {"new": [{"deep": f"a {KEY} b"}]},
+        {KEY: 1},
+        {"c": KEY},
+        {"c": f"x-{KEY}"},
+        {"stream": KEY},
+    ],
+)
+@pytest.mark.parametrize("wrap", [None, KEY, f"{KEY}@TRADE_LITE", 7], ids=["bare", "key", "key and event", "odd"])
+@pytest.mark.parametrize("write", ["bytes", "text", "escaped"])
+def test_no_event_shows_a_listen_key(changes, wrap, write):
+    """Whatever its class, neither an event nor its raw names a known key, or anything behind the name of one."""
+    document = {**LITE, **changes}
+    text = json.dumps(document if wrap is None else {"stream": wrap, "data": document})
+    if write == "escaped":
+        text = text.replace("listenKey", "listen\\u004bey").replace(KEY, KEY.replace("k", "\\u006b"))
+    event = delivery(OTHER_KEY, KEY).take(text if write == "text" else text.encode(), 3).items[0]
+
+    assert isinstance(event, TradeLite)
+    assert KEY not in repr(event) + repr(event.raw)
+    assert "***" in repr(event.raw)
+    assert "***" == event.raw.get("listenKey", "***")
+    assert (109100866, LITE["E"], "BTCUSDT") == (event.trade_id, event.event_time_ms, event.raw["s"])
+
+
+@pytest.mark.parametrize("changes", [{}, {"c": "ünï"}, {"c": "back\\slash"}])
+@pytest.mark.parametrize("wrap", [None, KEY, f"{KEY}@TRADE_LITE"], ids=["bare", "key", "key and event"])
+def test_an_event_without_a_key_is_delivered_as_it_came(changes, wrap):
+    """Nothing is masked where nothing is to be."""
+    document = {**LITE, **changes}
+    text = json.dumps(document if wrap is None else {"stream": wrap, "data": document}, ensure_ascii=False)
+
+    assert document == delivery(OTHER_KEY, KEY).take(text.encode(), 3).items[0].raw
+
+
+@pytest.mark.parametrize("key", ["T", "USDT", "\udfff" * 8])
+def test_a_text_too_odd_for_a_key_masks_nothing(key):
+    """Only an exchange of somebody's own hands out such keys; looking for them must not spoil the data."""
+    event = delivery(key).take(frame(LITE), 3).items[0]
+
+    assert LITE == event.raw
+    assert "BTCUSDT" == event.symbol
+
+
 def test_an_expiry_is_data_and_control():
     """The notice is delivered, with its key masked, and tells the session which key and connection it is about."""
     taken = delivery(KEY).take(frame(expiry()), 3)

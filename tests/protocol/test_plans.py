@@ -92,6 +92,22 @@ def test_a_new_walk_knows_nothing_of_what_opened_in_the_last():
     assert not plans.has_last_resort(without_current=False)
 
 
+def test_the_shortest_hold_of_a_walk_counts():
+    """No plan may have asked for a wait, or several; a new walk knows of none."""
+    plans = walk()
+    plans.held(None)
+
+    assert plans.shortest_hold(None) is None
+
+    plans.held(30.0)
+    plans.held(None)
+    plans.held(40.0)
+    assert [30.0, 20.0, 30.0] == [plans.shortest_hold(wait) for wait in (None, 20.0, 50.0)]
+
+    plans.begin()
+    assert plans.shortest_hold(None) is None
+
+
 def test_a_last_resort_that_worked_stays_one_until_another_plan_does_better():
     """It is not waited for again, which a plan that was confirmed is."""
     plans = walk()

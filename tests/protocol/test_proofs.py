@@ -76,6 +76,15 @@ def test_a_stream_that_never_was_live_is_not_stale(proofs, why):
     assert Verdict(StreamState.STALE, why) == judge(SERVING, proofs, TIMINGS, moment(46.0))
 
 
+@pytest.mark.parametrize("proofs", [proven(key=-150.0), proven(transport=-45.0), Proofs(moment(0.0), None)])
+def test_a_lapsed_proof_says_more_than_an_open_gap(proofs):
+    """Nothing is being repaired on a connection or with a key that may be dead: STALE, and why."""
+    with_gap = attrs.evolve(SERVING, gap_open=True)
+
+    assert judge(SERVING, proofs, TIMINGS, moment(1.0)) == judge(with_gap, proofs, TIMINGS, moment(1.0))
+    assert StreamState.STALE is judge(with_gap, proofs, TIMINGS, moment(1.0)).state
+
+
 def test_the_first_live_needs_every_proof_and_nothing_before():
     """Whether a stream was LIVE before changes only what it is called while it is not."""
     never_live = attrs.evolve(SERVING, was_live=False)

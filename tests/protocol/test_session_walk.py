@@ -89,7 +89,7 @@ class Walk(RuleBasedStateMachine):
         """The session under test."""
         return self.drive.session
 
-    @rule(seconds=st.sampled_from([0.01, 0.6, 6.0, 21.0, 70.0, 200.0]))
+    @rule(seconds=st.sampled_from([0.01, 0.6, 6.0, 21.0, 70.0, 200.0, 4_000.0]))
     def time_passes(self, seconds: float) -> None:
         """The loop runs."""
         self.drive.run(seconds)
@@ -131,15 +131,17 @@ class Walk(RuleBasedStateMachine):
 
     @rule(
         refusing=st.sets(st.sampled_from(PLANS)),
+        holding=st.dictionaries(st.sampled_from(PLANS), st.sampled_from([0.0, 10.0, 90.0])),
         mute=st.sets(st.sampled_from(PLANS)),
         lists=st.sampled_from([None, None, (), (OTHER_KEY,)]),
         list_takes=st.sampled_from([0.05, 5.5, 30.0]),
         refusing_messages=st.sets(st.sampled_from([SUBSCRIBE_ID, LIST_ID])),
     )
-    def the_plans_change(self, refusing, mute, lists, list_takes, refusing_messages) -> None:
+    def the_plans_change(self, refusing, holding, mute, lists, list_takes, refusing_messages) -> None:
         """Other plans open, answer, or name our key."""
         script = self.drive.script
-        script.refusing, script.mute, script.lists = tuple(refusing), tuple(mute), lists
+        script.refusing, script.holding = tuple(refusing), holding
+        script.mute, script.lists = tuple(mute), lists
         script.list_takes, script.refusing_messages = list_takes, tuple(refusing_messages)
 
     @rule(
@@ -241,6 +243,7 @@ TestWalk = Walk.TestCase
         {"lists": ()},
         {"lists": (), "list_takes": 30.0},
         {"refusing": PLANS},
+        {"refusing": PLANS, "holding": {QUERY: 0.0}},
         {"refusing_messages": (LIST_ID,), "drops_after": 0.2},
         {"refusing_messages": (SUBSCRIBE_ID, LIST_ID), "refusing": (QUERY, PATH)},
         {"failing": {Call.READ_BALANCES: OUTSIDE_WINDOW}, "expires_after": 0.2, "mute": PLANS},

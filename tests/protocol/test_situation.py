@@ -14,12 +14,14 @@ from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, PLANS, moment
 
 EPOCH_MS = int(EPOCH * 1000)
+#: By how much a gap begins before the last proof.
+MARGIN_MS = 20_000
 NOW = moment(100.0)
 
 
-def situation(*, gaps: int = 0) -> Situation:
+def situation(*, gaps: int = 0, **timings: float) -> Situation:
     """Return the situation of a stream in use, whose connection was proven at 90 s and whose key at 40 s."""
-    made = Situation(PlanWalk(PLANS), gaps=gaps)
+    made = Situation(PlanWalk(PLANS), Timings(**timings), gaps=gaps)
     made.state = State.SERVING
     made.stand(started=True, was_live=True, serving=True, confirmed=True, reason="connected")
     made.proofs.renew_transport(moment(90.0))
@@ -60,7 +62,7 @@ def test_its_waits_and_its_clock_follow_the_timings():
         Timings(
             retry_first=1.0,
             retry_most=2.0,
-            probe_retry_first=3.0,
+            probe_retry_first=1.5,
             refused_first=5.0,
             refused_most=6.0,
             clock_unknown_ms=7,
@@ -68,7 +70,7 @@ def test_its_waits_and_its_clock_follow_the_timings():
     )
     waits = (made.retries, made.renewals, made.probe_retries, made.refusals)
 
-    assert [(1.0, 2.0), (1.0, 2.0), (3.0, 2.0), (5.0, 6.0)] == [(wait.first, wait.most) for wait in waits]
+    assert [(1.0, 2.0), (1.0, 2.0), (1.5, 2.0), (5.0, 6.0)] == [(wait.first, wait.most) for wait in waits]
     assert len(waits) == len({id(wait) for wait in waits})
     assert 7 == made.clock.uncertainty_ms
 
@@ -188,9 +190,41 @@ def test_a_gap_begins_when_everything_was_last_proven():
     made = situation()
     told = opened(made)
 
-    assert GapOpened(gap_id=1, since_ms=EPOCH_MS + 35_000, cause=GapCause.CONNECTION_LOST) == told
+    assert GapOpened(gap_id=1, since_ms=EPOCH_MS + 35_000 - MARGIN_MS, cause=GapCause.CONNECTION_LOST) == told
     assert Gap(1, moment(40.0), told.since_ms, GapCause.CONNECTION_LOST) == made.gap
     assert StreamState.REPAIRING is made.verdict(NOW).state
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.0001, 0.5, 20.0])
+def test_a_gap_begins_a_margin_before_the_last_proof(margin):
+    """A frame proves only what was sent before it: both its dates begin earlier by that, rounded against us."""
+    made = situation(gap_margin=margin)
+    least_ms = EPOCH_MS + 35_000 - margin * 1000
+
+    assert least_ms - 1 < opened(made).since_ms == closed(made).since_ms <= least_ms
+
+
+def test_a_key_dies_an_hour_after_it_was_last_proven():
+    """Whatever was doubted since; the clock that shows the most counts."""
+    made = situation()
+    made.key_is_proven(moment(50.0))
+    made.proofs.void_key(moment(60.0))
+
+    assert 3_550.0 == made.key_dies_in(NOW)
+    assert 50.0 == made.key_dies_in(moment(100.0, slept=3_500.0))
+    assert 0.0 == made.key_dies_in(moment(100.0, slept=3_600.0))
+
+
+def test_a_proven_key_forgives_what_was_in_its_way():
+    """The waits after unanswered and refused probes begin anew, and the key's end is put off."""
+    made = situation()
+    made.probe_retries.next_wait(0.0)
+    made.refusals.next_wait(0.0)
+    made.arm(facts.KeyOutlived, NOW, 1.0)
+    made.key_is_proven(moment(99.0))
+
+    assert (0, 0, {}) == (made.probe_retries.failures, made.refusals.failures, made.timers)
+    assert moment(99.0) == made.proofs.key
 
 
 def test_a_gap_is_opened_once():
@@ -228,7 +262,7 @@ def test_a_gap_is_closed_as_unproven_when_nothing_reads_it_back():
     opened(made)
     report = GapClosed(
         gap_id=1,
-        since_ms=EPOCH_MS + 35_000,
+        since_ms=EPOCH_MS + 35_000 - MARGIN_MS,
         until_ms=EPOCH_MS + 110_000,
         cause=GapCause.CONNECTION_LOST,
         proof=Proof.UNPROVEN,
@@ -249,5 +283,5 @@ def test_a_clock_read_during_a_gap_dates_its_beginning_again(ahead_s):
     report = closed(made)
 
     # The reading leaves 1 ms open, and the 62 s and the 3 s to it leave 7 ms and 1 ms for drift.
-    assert min(announced_ms, EPOCH_MS + 1000 * (40 + ahead_s) - 8) == report.since_ms
+    assert min(announced_ms, EPOCH_MS + 1000 * (40 + ahead_s) - 8 - MARGIN_MS) == report.since_ms
     assert EPOCH_MS + 1000 * (105 + ahead_s) + 2 == report.until_ms

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import pytest
 
+from binance_uds.errors import ConfigurationError
 from binance_uds.protocol.timings import Timings
+
+NAMES = [field.name for field in attrs.fields(Timings)]
 
 
 def test_the_defaults_are_the_promised_ones():
@@ -36,3 +41,48 @@ def test_the_row_cannot_be_changed():
     """A stream's numbers are fixed from its start."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         Timings().ping_interval = 1.0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, True, None, "5", "nan"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_takes_finite_numbers_alone(name, value):
+    """What is no number, or none to reckon with, is refused with the field's name."""
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        Timings(**{name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("gap_margin", "keepalive_spread")])
+def test_nothing_may_take_no_time(name):
+    """0 is refused everywhere but for the spread and the margin, which may be left out."""
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        Timings(**{name: 0})
+    assert (0, 0) == (Timings(gap_margin=0).gap_margin, Timings(keepalive_spread=0).keepalive_spread)
+
+
+@pytest.mark.parametrize(
+    "refused, allowed, words",
+    [
+        ({"keepalive_interval": 0.049}, {"keepalive_interval": 0.05}, "keepalive_interval must be at least 0.05"),
+        ({"ping_interval": 0.049}, {"ping_interval": 0.05}, "ping_interval must be at least 0.05, not 0.049"),
+        ({"keepalive_spread": 1.0}, {"keepalive_spread": 0.99}, "keepalive_spread must be at least 0 and less than 1"),
+        ({"pong_share": 1.0}, {"pong_share": 0.99}, "pong_share must be more than 0 and less than 1"),
+        (
+            {"transport_lease_intervals": 1.5},
+            {"transport_lease_intervals": 1.51},
+            "transport_lease_intervals must be more than 1 [+] pong_share",
+        ),
+        ({"key_lease_intervals": 1.1}, {"key_lease_intervals": 1.11}, "key_lease_intervals must be more than 1 [+]"),
+        ({"key_life": 66.0}, {"key_life": 66.1}, "key_life must be longer than the longest keepalive_interval"),
+        ({"retry_most": 4.9}, {"retry_most": 5.0}, "retry_most must be at least retry_first and probe_retry_first"),
+        ({"retry_first": 16.0}, {"retry_first": 15.0}, "retry_most must be at least retry_first"),
+        ({"refused_most": 59.0}, {"refused_most": 60.0}, "refused_most must be at least refused_first"),
+        ({"short_lives_tolerated": 1.5}, {"short_lives_tolerated": 1}, "short_lives_tolerated must be a whole number"),
+        ({"clock_unknown_ms": 0.5}, {"clock_unknown_ms": 1}, "clock_unknown_ms must be a whole number of at least 1"),
+        ({"rest_timeout": 0.0}, {"rest_timeout": 1e-9}, "rest_timeout must be more than 0, not 0.0"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_words(refused, allowed, words):
+    """The message names the field and says what is allowed; what is just allowed is taken."""
+    with pytest.raises(ConfigurationError, match=words):
+        Timings(**refused)
+    Timings(**allowed)

@@ -316,6 +316,19 @@ def test_how_a_plan_fails(fact, reason, rejected, untried):
     assert found(reason, rejected) == meaning(session, fact)
 
 
+def test_a_refused_handshake_carries_the_wait_that_was_asked_for():
+    """With plans left it is that plan's own; when none is left the shortest of all counts."""
+    refused = facts.SocketRefused(7, "refused", 40.0)
+
+    assert findings.PlanFailed("refused", False, 40.0) == meaning(session_in(State.CONNECTING, untried=1), refused)
+
+    session = session_in(State.CONNECTING, untried=0, last_resort=True)
+    assert findings.PlansExhausted("refused", 40.0) == meaning(session, refused)
+    session.plans.held(30.0)
+    assert findings.PlansExhausted("refused", 30.0) == meaning(session, refused)
+    assert findings.PlansExhausted("reset", 30.0) == meaning(session, facts.SocketRefused(7, "reset"))
+
+
 def test_the_last_resort_answers_for_itself():
     """
     On the last resort a refused question means nothing and a missing reply is a confirmation of sorts.

@@ -13,7 +13,7 @@ import pytest
 
 from binance_uds.errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from binance_uds.events import Attention, CallbackFailed, Event, Notice, UndecodableFrame, UnknownEvent
-from binance_uds.runtime.doors import Doors, EventQueue, checked_class, name_of
+from binance_uds.runtime.doors import Doors, EventQueue, Gate, checked_class, name_of
 from binance_uds.runtime.watch import StreamLog
 
 PATIENCE_S = 20.0
@@ -27,7 +27,7 @@ def make_doors(slow_callback: float = PATIENCE_S, max_backlog: int = 10) -> Door
 @pytest.fixture
 def doors() -> Doors:
     opened = make_doors()
-    opened.open()
+    opened.open(Gate())
     return opened
 
 
@@ -174,22 +174,47 @@ def test_an_exit_stops_the_callbacks_behind_it_and_is_kept(doors, exit_class):
     assert 0 == doors.callback_errors
 
 
-def test_once_muted_no_callback_starts_until_the_next_run(doors):
-    """After mute() callbacks rest, and open() wakes them."""
+def test_behind_a_shut_gate_no_callback_starts_until_the_next_run(doors):
+    """A gate is shut for one run; the next one has a gate of its own, even if the old one is shut late."""
     calls: list[Any] = []
     doors.add(Event, keep(calls))
-    doors.mute()
+    first, second = Gate(), Gate()
+    doors.open(first)
+    doors.shut(first)
     doors.deliver(FIRST)
-    doors.open()
+    doors.open(second)
+    doors.shut(first)
     doors.deliver(SECOND)
 
     assert [SECOND] == calls
 
 
+def test_a_queue_made_after_the_end_waits_for_the_next_run_only_if_there_is_one(doors):
+    """Reading it while nothing runs ends; once the stream runs again it receives."""
+    doors.close("stopped as asked")
+    queue = doors.queue((Event,))
+    before = list(queue)
+    doors.open(Gate())
+    doors.deliver(FIRST)
+
+    assert [] == before
+    assert FIRST == queue.get(timeout=0)
+
+
+def test_how_long_a_callback_has_been_running(doors):
+    """A reader sees it while it runs, and nothing afterwards."""
+    seen: list[float] = []
+    doors.add(Event, lambda event: seen.append(doors.running_for))
+    doors.deliver(FIRST)
+
+    assert seen[0] >= 0.0
+    assert 0.0 == doors.running_for
+
+
 def test_a_slow_callback_is_named(caplog):
     """A callback that takes longer than it should is named in a warning that shows the way out."""
     doors = make_doors(slow_callback=0.0)
-    doors.open()
+    doors.open(Gate())
 
     def dawdling(event: Any) -> None:
         threading.Event().wait(0.001)
@@ -391,7 +416,7 @@ def test_waiting_asks_whether_it_may(doors):
     def refuse() -> None:
         raise ConfigurationError("not here")
 
-    queue: EventQueue[Event] = EventQueue((Event,), 1, refuse)
+    queue: EventQueue[Event] = EventQueue((Event,), 1, refuse, lambda: None)
     queue.put(FIRST)
 
     with pytest.raises(ConfigurationError, match="not here"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from binance_uds.credentials import Credentials
+from binance_uds.credentials import Credentials, Secret
 from binance_uds.errors import ConfigurationError
 from binance_uds.markets import USDM
 from binance_uds.protocol.timings import Timings
-from binance_uds.runtime.settings import Settings, within
+from binance_uds.runtime.settings import Settings, hidden_proxy, within
+from tests.leaks import shown_by
 
 USUAL = {
     "market": USDM,
@@ -37,7 +38,15 @@ def test_all_timings_at_once_replace_the_intervals():
     """Whoever gives the whole row has said everything."""
     row = Timings(keepalive_interval=1.5, ping_interval=0.1)
 
-    assert row == settings(timings=row, keepalive_interval=99.0).timings
+    assert row == settings(timings=row).timings
+
+
+@pytest.mark.parametrize("interval", ["keepalive_interval", "ping_interval"])
+@pytest.mark.parametrize("seconds", [99.0, -5, "nonsense", None, float("nan")])
+def test_an_interval_beside_all_timings_is_refused(interval, seconds):
+    """Two numbers for one thing: neither wins silently, of use or not."""
+    with pytest.raises(ConfigurationError, match=f"{interval} and timings"):
+        settings(timings=Timings(**{interval: 99.0}), **{interval: seconds})
 
 
 def test_names_made_up_differ():
@@ -47,11 +56,27 @@ def test_names_made_up_differ():
 
 def test_a_proxys_password_is_not_seen():
     """Neither a settings object nor the error about a proxy of no use shows it."""
-    chosen = settings(proxy="http://user:canary-password@127.0.0.1:3128")
+    of_use, of_none = (Secret(f"{scheme}://user:canary-password@127.0.0.1:3128") for scheme in ("http", "ftp"))
+    chosen = settings(proxy=of_use)
     with pytest.raises(ConfigurationError) as caught:
-        settings(proxy="ftp://user:canary-password@127.0.0.1:3128")
+        settings(proxy=of_none)
 
-    assert "canary" not in repr(chosen) + str(attrs.asdict(chosen, recurse=False)) + str(caught.value)
+    assert "canary" not in repr(chosen) + str(attrs.asdict(chosen, recurse=False)) + shown_by(caught.value)
+
+
+def test_a_proxy_is_hidden_at_once():
+    """A URL becomes a secret, and none stays none."""
+    assert Secret("http://127.0.0.1:3128") == hidden_proxy("http://127.0.0.1:3128")
+    assert hidden_proxy(None) is None
+
+
+@pytest.mark.parametrize("proxy", [b"http://user:canary-password@127.0.0.1", {"https": "http://u:canary-password@h"}])
+def test_a_proxy_that_is_no_text_is_refused_unseen(proxy):
+    """Only its type is named, and no variable of ours keeps it."""
+    with pytest.raises(ConfigurationError, match=f"not of type {type(proxy).__name__}") as caught:
+        hidden_proxy(proxy)
+
+    assert "canary" not in shown_by(caught.value)
 
 
 @pytest.mark.parametrize("seconds", [True, "1", None, 0.99, 2.01, float("nan"), float("inf")])

@@ -173,6 +173,72 @@ def test_a_signal_handler_is_recognised_whatever_it_is(raise_with, kind):
     assert [True, False] == handling.seen
 
 
+def shared(function: Callable[..., None]) -> Callable[..., None]:
+    """Be a decorator, whose one inner function runs whatever it decorates."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **named: Any) -> None:
+        function(*arguments, **named)
+
+    return wrapper
+
+
+def test_a_decorator_shared_with_a_handler_makes_no_handler(raise_with):
+    """What runs inside the same wrapper as a handler does is a handler only when a signal called it."""
+    handling = Handling()
+    plain = shared(handling.deeper)
+    raise_with(shared(handling.method))
+    plain()
+    shared(handling.method)(signal.SIGTERM, None)
+    shared(plain)()
+
+    assert [True, False, False, False] == handling.seen
+
+
+def test_a_handler_called_by_hand_is_none(raise_with):
+    """Nothing is interrupted when a program calls its own handler."""
+    handling = Handling()
+    raise_with(handling.method)
+    handling.method(signal.SIGTERM, None)
+
+    assert [True, False] == handling.seen
+
+
+def test_a_handler_may_forget_its_arguments(raise_with):
+    """Some delete what they do not use; they are recognised all the same."""
+    handling = Handling()
+
+    def forgetful(number: int, frame: object) -> None:
+        del number, frame
+        handling.deeper()
+
+    def more_forgetful(*arguments: object) -> None:
+        del arguments
+        handling.deeper()
+
+    raise_with(forgetful)
+    raise_with(more_forgetful)
+
+    assert [True, True] == handling.seen
+
+
+def test_a_handler_may_share_its_arguments(raise_with):
+    """Arguments that an inner function uses are arguments still."""
+    handling = Handling()
+
+    def sharing(number: int, frame: object) -> None:
+        def inner() -> tuple[int, object]:
+            return number, frame
+
+        inner()
+        handling.deeper()
+
+    raise_with(sharing)
+    sharing(signal.SIGTERM, None)
+
+    assert [True, False] == handling.seen
+
+
 def test_another_thread_is_never_in_a_signal_handler(raise_with):
     """Handlers run on the main thread; another thread that runs the same function may wait."""
     handling = Handling()

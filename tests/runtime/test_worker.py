@@ -206,6 +206,15 @@ def boom() -> None:
 # Life
 
 
+def test_a_first_live_without_a_fact_settles_the_start(make_bench):
+    """LIVE may come from a frame alone, which is no fact; whoever waits for the start is told all the same."""
+    worker = make_bench().worker
+    worker.session.stand(was_live=True)
+    worker._announce_state()
+
+    assert worker.wait_settled(0)
+
+
 def test_a_worker_starts_serves_and_stops(make_bench):
     """From a key to LIVE, an event through, and the end: everything is closed, once."""
     bench = make_bench().live()

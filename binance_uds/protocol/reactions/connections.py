@@ -26,7 +26,11 @@ def dial(session: Situation, now: Instant) -> Iterator[Command]:
 def ask_for_subscription(
     session: Situation, finding: facts.SocketOpened, now: Instant, jitter: float
 ) -> Iterator[Command]:
-    """An open socket proves nothing; a reply that names our key does."""
+    """
+    An open socket proves nothing; a reply that names our key does.
+
+    Of a last resort none is to be expected; but the answer to a ping shows at least that what was sent before was read.
+    """
     assert session.key is not None
     session.socket_is_open = True
     session.in_use_since = now
@@ -37,14 +41,14 @@ def ask_for_subscription(
         yield do.Subscribe(session.socket, session.key)
     yield do.ListSubscriptions(session.socket)
     if session.plans.is_last_resort:
-        # This exchange does not answer, or not in time: do not wait for it again.
-        session.arm(facts.PlanOverdue, now, 0.0)
+        yield do.SendPing(session.socket)
 
 
 def try_next_plan(session: Situation, finding: findings.PlanFailed, now: Instant, jitter: float) -> Iterator[Command]:
     """Another form, or another host."""
     yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
     yield from session.close_socket()
+    session.plans.held(finding.retry_after_s)
     session.plans.advance(rejected=finding.rejected)
     yield from dial(session, now)
 
@@ -53,6 +57,7 @@ def fall_back(session: Situation, finding: findings.PlansUnconfirmed, now: Insta
     """Use the first plan that opened, although nothing confirmed it."""
     yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
     yield from session.close_socket()
+    session.plans.held(finding.retry_after_s)
     session.plans.fall_back(rejected=finding.rejected)
     yield from dial(session, now)
 

@@ -30,8 +30,7 @@ def ask_for_key(session: Situation, finding: object, now: Instant, jitter: float
 def take_key(session: Situation, finding: facts.KeyGranted, now: Instant, jitter: float) -> Iterator[Command]:
     """A key to connect with."""
     session.key, session.key_since = finding.key, finding.sent_at
-    session.proofs.renew_key(finding.sent_at)
-    session.refusals.reset()
+    session.key_is_proven(finding.sent_at)
     session.plans.begin()
     yield do.Note(f"listen key {finding.key.tag} obtained")
     yield from dial(session, now)
@@ -50,9 +49,9 @@ def probe_by_request(session: Situation, finding: object, now: Instant, jitter: 
 
 def confirm_key(session: Situation, finding: findings.KeyConfirmed, now: Instant, jitter: float) -> Iterator[Command]:
     """The key is proven from when the question was sent."""
-    session.proofs.renew_key(finding.sent_at)
-    session.probe_retries.reset()
-    session.refusals.reset()
+    session.key_is_proven(finding.sent_at)
+    # Open only when the key was thought dead; the same key named again never died.
+    yield from session.close_gap(now)
     timings = session.timings
     if session.clock.wants_reading(timings.clock_interval, now):
         # With the probes, so that a reading that failed is repeated, and neither drifts far from the other in a day.

@@ -8,12 +8,15 @@ from ...events.notices import Attention, AttentionCode, GapCause
 from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings
+from ..backoff import hold
 from ..commands import Command
 from ..situation import Situation
 from .keys import ask_for_key
 
 #: HTTP status of an address that is banned. Source: USDⓈ-M Futures > General Info > LIMITS.
 _BANNED = 418
+#: Requests are counted by the minute, so who has to wait longer, in seconds, is banned. Source: the same.
+_LIMIT_WINDOW_S = 60.0
 
 
 def begin_again(session: Situation, finding: findings.Interrupted, now: Instant, jitter: float) -> Iterator[Command]:
@@ -48,7 +51,9 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     yield from session.open_gap(cause, now)
     if cause == GapCause.SUBSCRIPTION_LOST:
         session.plans.demote()
-    session.disarm(facts.PlanOverdue, facts.ProbeDue, facts.PingDue, facts.PongOverdue, facts.RetryDue)
+    session.disarm(
+        facts.PlanOverdue, facts.ProbeDue, facts.KeyOutlived, facts.PingDue, facts.PongOverdue, facts.RetryDue
+    )
     session.generation += 1
     session.key = session.in_use_since = None
     session.stand(serving=False, confirmed=False, reason=reason)
@@ -66,19 +71,23 @@ def wait_unanswered(
 def wait_without_plan(
     session: Situation, finding: findings.PlansExhausted, now: Instant, jitter: float
 ) -> Iterator[Command]:
-    """No plan opened: perhaps the key is to blame, so begin with a new one, later each time."""
+    """Perhaps the key is to blame: begin with a new one, later each time, and not before the exchange allows it."""
     yield from session.close_socket()
     session.generation += 1
     session.key = None
     session.disarm(facts.PlanOverdue)
-    wait = session.wait(now, session.retries.next_wait(jitter), f"no connection: {finding.reason}")
-    yield do.Note(f"no access plan opened ({finding.reason}); trying again in {wait:.1f} s")
+    wait, hold_s = session.retries.next_wait(jitter), finding.retry_after_s
+    if hold_s is not None:
+        wait = max(wait, hold(hold_s, jitter))
+        yield from _tell_hold(session, finding.reason, hold_s, now, is_ban=hold_s > _LIMIT_WINDOW_S)
+    session.wait(now, wait, f"no connection: {finding.reason}")
+    yield do.Note(f"no access plan does ({finding.reason}); trying again in {wait:.1f} s")
 
 
 def wait_held(session: Situation, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
     """The exchange said for how long."""
-    session.wait(now, finding.hold_s, finding.reason)
-    yield from _tell_hold(session, finding, now)
+    session.wait(now, hold(finding.hold_s, jitter), finding.reason)
+    yield from _tell_hold(session, finding.reason, finding.hold_s, now, is_ban=finding.status == _BANNED)
 
 
 def wait_blocked(session: Situation, finding: findings.CallBlocked, now: Instant, jitter: float) -> Iterator[Command]:
@@ -99,19 +108,19 @@ def probe_unanswered(
     session: Situation, finding: findings.CallUnanswered, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """Neither extended nor dead: the proof ages, and the question is asked again soon."""
-    wait = session.arm(facts.ProbeDue, now, session.probe_retries.next_wait(jitter))
+    wait = _probe_later(session, now, session.probe_retries.next_wait(jitter))
     yield do.Note(f"{finding.reason}; asking again in {wait:.1f} s")
 
 
 def probe_held(session: Situation, finding: findings.CallHeld, now: Instant, jitter: float) -> Iterator[Command]:
     """Events go on meanwhile; the proof ages."""
-    session.arm(facts.ProbeDue, now, finding.hold_s)
-    yield from _tell_hold(session, finding, now)
+    _probe_later(session, now, hold(finding.hold_s, jitter))
+    yield from _tell_hold(session, finding.reason, finding.hold_s, now, is_ban=finding.status == _BANNED)
 
 
 def probe_blocked(session: Situation, finding: findings.CallBlocked, now: Instant, jitter: float) -> Iterator[Command]:
     """Events go on meanwhile; the proof ages."""
-    session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
+    _probe_later(session, now, session.refusals.next_wait(jitter))
     yield _tell_block(finding)
 
 
@@ -120,8 +129,13 @@ def probe_refused(
 ) -> Iterator[Command]:
     """Events go on meanwhile, as long as the exchange lets them; a person has to act."""
     session.proofs.void_key(now)
-    session.arm(facts.ProbeDue, now, session.refusals.next_wait(jitter))
+    _probe_later(session, now, session.refusals.next_wait(jitter))
     yield _attention(AttentionCode.CREDENTIALS_REJECTED, finding.reason)
+
+
+def outlive_key(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """By now the key is dead, unless somebody else extended it: use what still comes, and announce the doubt."""
+    yield from session.open_gap(GapCause.KEY_OUTLIVED, now)
 
 
 def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
@@ -136,22 +150,27 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
 
 
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
-    """What a frame told is unknown: a gap as long as since everything was last proven."""
-    yield from session.open_gap(GapCause.BAD_FRAME, now)
-    yield from session.close_gap(now)
+    """What a frame told is unknown: a gap as long as since everything was last proven, or the one that is open."""
+    if session.gap is None:
+        yield from session.open_gap(GapCause.BAD_FRAME, now)
+        yield from session.close_gap(now)
 
 
-def _tell_hold(session: Situation, finding: findings.CallHeld, now: Instant) -> Iterator[Command]:
-    yield do.Note(f"{finding.reason}; no request for {finding.hold_s:.0f} s")
-    # The proof of the key may be void, but since everything was last proven the key has aged no more than this.
-    dies_in = max(0.0, session.timings.key_life - session.proofs.oldest(now).age(now))
-    if session.standing.serving and finding.hold_s > dies_in:
+def _probe_later(session: Situation, now: Instant, seconds: float) -> float:
+    """Have the question asked again in so many seconds, which the key may not live to see; returns the seconds."""
+    session.arm(facts.KeyOutlived, now, session.key_dies_in(now))
+    return session.arm(facts.ProbeDue, now, seconds)
+
+
+def _tell_hold(session: Situation, reason: str, hold_s: float, now: Instant, *, is_ban: bool) -> Iterator[Command]:
+    yield do.Note(f"{reason}; no request for {hold_s:.0f} s")
+    if session.standing.serving and hold_s > session.key_dies_in(now):
         yield _attention(
             AttentionCode.BANNED,
-            f"{finding.reason}; the listen key dies in {dies_in:.0f} s, before it can be renewed",
+            f"{reason}; the listen key dies in {session.key_dies_in(now):.0f} s, before it can be renewed",
         )
-    elif finding.status == _BANNED:
-        yield _attention(AttentionCode.BANNED, f"{finding.reason}: this address is banned for its many requests")
+    elif is_ban:
+        yield _attention(AttentionCode.BANNED, f"{reason}: this address is banned for its many requests")
 
 
 def _tell_block(finding: findings.CallBlocked) -> Command:

@@ -27,6 +27,7 @@ from tests.protocol.driving import (
     PATH,
     PLANS,
     QUERY,
+    ROUND_TRIP,
     SUBSCRIBE,
     Drive,
     signed,
@@ -237,6 +238,63 @@ def test_a_remembered_last_resort_is_not_waited_for_again():
     assert QUERY == tried(drive)[-1]
 
 
+def falling_back_to_subscribe(*, pongs: bool) -> Drive:
+    """Return a drive that was LIVE and has just come back to the SUBSCRIBE form, which never gives a usable reply."""
+    drive = Drive().live().run(100.0)
+    drive.script.refusing, drive.script.mute, drive.script.pongs = (QUERY, PATH), (SUBSCRIBE,), pongs
+    drive.script.list_takes = 1e9
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.socket_is_open, 30.0)
+    return drive
+
+
+def test_a_last_resort_is_not_in_use_before_it_can_have_read_our_subscription():
+    """The gap closes with the answer to a ping that was sent behind SUBSCRIBE, and not before."""
+    drive = falling_back_to_subscribe(pongs=True)
+    sent = drive.seconds
+    order = [type(made) for at, made in drive.issued if at == sent and isinstance(made, (do.Subscribe, do.SendPing))]
+
+    assert [do.Subscribe, do.SendPing] == order
+    assert [] == drive.told(GapClosed)
+
+    drive.run(1.0)
+    served = [at for at, made in drive.issued if isinstance(made, do.Announce) and isinstance(made.notice, GapClosed)]
+    assert [ROUND_TRIP] == pytest.approx([at - sent for at in served])
+    assert State.SERVING is drive.session.state
+    assert not drive.session.standing.confirmed
+
+
+def test_a_last_resort_that_does_not_answer_its_ping_has_the_plans_time():
+    """Five seconds from the opening of the connection on, as any plan; then the usual pings decide."""
+    drive = falling_back_to_subscribe(pongs=False)
+    took = drive.run_until(lambda: drive.told(GapClosed) != [], 10.0)
+
+    assert 5.0 == pytest.approx(took, abs=0.1)
+    assert State.SERVING is drive.session.state
+
+
+def test_an_old_connection_does_not_answer_for_a_last_resort():
+    """Only what is read from the connection itself shows that it was read."""
+    drive = falling_back_to_subscribe(pongs=False)
+    drive.session.heard(drive.session.socket - 1, drive.now)
+    drive.turn()
+
+    assert State.CONFIRMING is drive.session.state
+
+
+def test_an_answer_on_a_plan_that_is_no_last_resort_is_no_confirmation():
+    """While other plans are left the reply itself is waited for, whatever else comes."""
+    drive = Drive()
+    drive.script.mute = (QUERY,)
+    drive.start().run(0.2)
+    drive.session.heard(drive.session.socket, drive.now)
+    drive.turn()
+
+    assert State.CONFIRMING is drive.session.state
+    assert [QUERY] == tried(drive)
+    assert [] == drive.commanded(do.SendPing)
+
+
 def test_a_late_reply_confirms():
     """A reply that names our key on a connection in use ends the doubt."""
     drive = Drive()
@@ -392,7 +450,7 @@ def test_a_clock_that_could_not_be_read_is_read_again_with_the_next_try():
     assert 40 >= drive.most_requests_a_minute()
 
     drive.script.failing.clear()
-    drive.run(16.0)
+    drive.run(23.0)
     assert StreamState.LIVE is drive.state
 
 

@@ -178,7 +178,7 @@ def test_an_answer_without_a_key_makes_post_the_probe():
 @pytest.mark.parametrize("error", [TIMED_OUT, UNAVAILABLE, ExchangeError(408, -1007, "timeout")])
 def test_a_probe_of_unknown_outcome_is_neither_success_nor_death(error):
     """The proof ages, no gap opens, and the question is asked again after 5 s, then later each time."""
-    drive = Drive(jitter=1 - 1e-9).live()
+    drive = Drive(jitter=0.0).live()
     proven = drive.session.proofs.key
     drive.script.failing[Call.PROBE_KEY] = error
     drive.run(140.0)
