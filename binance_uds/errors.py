@@ -77,11 +77,15 @@ class StreamInterrupted(UserDataStreamError):
 
     Attributes:
         reason: What happened, in plain words.
+        retry_after_s: Seconds until the exchange wants to hear from us again; None when it did not say.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, reason: str, retry_after_s: Optional[float] = None) -> None:
+        super().__init__(reason, retry_after_s)
+        self.reason, self.retry_after_s = reason, retry_after_s
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class StartTimeout(UserDataStreamError):

@@ -92,12 +92,7 @@ def test_what_credentials_are_made_of(api_secret, can_sign):
 def test_credentials_do_not_show():
     """Neither their repr nor a dictionary made of them contains a secret."""
     credentials = Credentials.of(API_KEY, API_SECRET)
-    shown = (
-        repr(credentials)
-        + str(credentials)
-        + repr(attrs.asdict(credentials))
-        + repr(attrs.astuple(credentials))
-    )
+    shown = repr(credentials) + str(credentials) + repr(attrs.asdict(credentials)) + repr(attrs.astuple(credentials))
 
     assert API_KEY not in shown
     assert API_SECRET not in shown

@@ -88,9 +88,7 @@ def test_plain_text_beyond_loopback_has_to_be_asked_for(host, changes):
     """The listen key would go over the network in clear; the error says how to allow it."""
     url = f"http://{host}" if changes == "rest_url" else f"ws://{host}"
     value = (url,) if changes == "other_stream_urls" else url
-    with pytest.raises(
-        ConfigurationError, match=r"unencrypted; use (https|wss)://, or set allow_plaintext=True"
-    ):
+    with pytest.raises(ConfigurationError, match=r"unencrypted; use (https|wss)://, or set allow_plaintext=True"):
         attrs.evolve(USDM, **{changes: value})
 
     allowed = attrs.evolve(USDM, allow_plaintext=True, **{changes: value})

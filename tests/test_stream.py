@@ -253,7 +253,7 @@ def start_in_vain(stream: uds.UserDataStream) -> None:
 @pytest.mark.parametrize("where", ["REST", "handshake", "back-off", "black hole", "hold"])
 def test_stop_does_not_wait_for_what_is_under_way(make_stream, exchange, tools, where):
     """A REST call or handshake that hangs, a wait of 15 s or an hour's hold, a dead socket: stop() ends them."""
-    stream = make_stream(retry_first=15.0, rest_timeout=60.0, plan_timeout=60.0)
+    stream = make_stream(retry_first=15.0, retry_most=15.0, rest_timeout=60.0, plan_timeout=60.0)
     if where == "black hole":
         stream.start()
         exchange.faults.half_open()
@@ -677,7 +677,7 @@ def test_on_is_a_decorator_that_changes_nothing(stream):
 
 def test_a_slow_callback_is_named_in_a_warning(make_stream, tools, exchange, caplog):
     """The warning stands in the log with the stream's name and the callback's."""
-    stream = make_stream(name="slowly", slow_callback=0.0)
+    stream = make_stream(name="slowly", slow_callback=1e-9)
     ears = tools.Ears(stream)
 
     @stream.on(uds.AccountUpdate)

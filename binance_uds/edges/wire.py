@@ -266,11 +266,12 @@ def _opened(
     watch_loggers()
     ws = Buffered(max_message)
     sock: Optional[socket.socket] = None
+    retry_after_s: Optional[float] = None
     try:
         origin = Origin.of(plain(url))
         held = holds.held(origin, time.monotonic())
         if held is not None:
-            return StreamInterrupted(f"no handshake is tried: {held}")
+            return StreamInterrupted(f"no handshake is tried: {held}", held.retry_after_s)
         with deadline:
             sock = connect(origin.url, context=context, proxy=proxy_for(origin.url, proxy), deadline=deadline)
             ws.open(plain(url), sock)
@@ -280,7 +281,10 @@ def _opened(
     except UserDataStreamError as exc:
         return type(exc)(*exc.args)
     except websocket.WebSocketBadStatusException as exc:
-        holds.heed(origin, Answer(exc.status_code, CaseInsensitiveDict(exc.resp_headers or {}), exc.resp_body or b""))
+        refusal = holds.heed(
+            origin, Answer(exc.status_code, CaseInsensitiveDict(exc.resp_headers or {}), exc.resp_body or b"")
+        )
+        retry_after_s = getattr(refusal, "retry_after_s", None)
         reason = f"handshake refused with HTTP {exc.status_code}"
     except Exception as exc:
         response = ws.handshake_response
@@ -289,7 +293,7 @@ def _opened(
         reason = f"handshake failed: {reason}"
     if sock is not None:
         sock.close()
-    return StreamInterrupted(why_over(deadline, "no WebSocket handshake") or reason)
+    return StreamInterrupted(why_over(deadline, "no WebSocket handshake") or reason, retry_after_s)
 
 
 def _closed(payload: bytes) -> Closed:

@@ -366,8 +366,7 @@ def _masked(node: Any, secrets: Sequence[Secret]) -> Any:
     """Copy a JSON value without listen keys: by the name they stand behind, and by value anywhere."""
     if isinstance(node, dict):
         return {
-            _hidden(key, secrets): MASK if key == _KEY_NAME else _masked(child, secrets)
-            for key, child in node.items()
+            _hidden(key, secrets): MASK if key == _KEY_NAME else _masked(child, secrets) for key, child in node.items()
         }
     if isinstance(node, list):
         return [_masked(child, secrets) for child in node]

@@ -53,10 +53,11 @@ class Session(Situation):
             target, react = RULES[self.state, type(finding)]
         except KeyError:
             raise SessionMisused(f"{type(finding).__name__} while {self.state.value}") from None
-        self.state = target
         if isinstance(fact, facts.TIMERS):
             self.disarm(type(fact))
         commands = list(react(self, finding, now, jitter))
+        # Only now: whatever interrupts a reaction, such as Ctrl-C, must not leave a state that nothing was done for.
+        self.state = target
         # Nobody should learn of a change only after a call that took seconds.
         swift = [command for command in commands if not isinstance(command, do.BLOCKING)]
         slow = [command for command in commands if isinstance(command, do.BLOCKING)]

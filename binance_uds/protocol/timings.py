@@ -93,13 +93,7 @@ class Timings:
     plan_timeout: float = _number(5.0)
     rest_timeout: float = _number(5.0)
     retry_first: float = _number(0.5)
-    retry_most: float = _number(
-        15.0,
-        (
-            "at least retry_first and probe_retry_first",
-            lambda row, most: most >= max(row.retry_first, row.probe_retry_first),
-        ),
-    )
+    retry_most: float = _number(15.0, ("at least retry_first", lambda row, most: most >= row.retry_first))
     refused_first: float = _number(60.0)
     refused_most: float = _number(15 * 60.0, ("at least refused_first", lambda row, most: most >= row.refused_first))
     short_life: float = _number(30.0)

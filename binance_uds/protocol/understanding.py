@@ -147,9 +147,7 @@ def _confirmation(session: Situation, *, named: bool) -> Union[findings.Subscrip
     return findings.SubscriptionConfirmed(named)
 
 
-def _plan_failure(
-    session: Situation, reason: str, *, rejected: bool, retry_after_s: Optional[float] = None
-) -> Finding:
+def _plan_failure(session: Situation, reason: str, *, rejected: bool, retry_after_s: Optional[float] = None) -> Finding:
     if session.plans.has_next:
         return findings.PlanFailed(reason, rejected, retry_after_s)
     # A last resort that fails is none; trying it again at once, for ever, would be a storm.

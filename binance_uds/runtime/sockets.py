@@ -108,7 +108,7 @@ class Sockets:
         except UserDataStreamError as error:
             # A wrong configuration, too: the environment may name another proxy by now, and later yet another.
             self._log.debug("connection %d to %s refused: %s", command.socket, command.plan, error)
-            return facts.SocketRefused(command.socket, str(error))
+            return facts.SocketRefused(command.socket, str(error), getattr(error, "retry_after_s", None))
         self._log.debug("connection %d to %s open", command.socket, command.plan)
         self._wires[command.socket] = wire
         self._watched[command.socket] = selectors.EVENT_READ

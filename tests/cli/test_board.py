@@ -77,9 +77,7 @@ def test_gap_answers_fault():
     board.take(opened(), 1.5)
     board.take(closed(), 2.0)
 
-    assert [
-        Incident(1.0, "expires the key", 1, "listen key expired", 1.5, closed(), 2.0)
-    ] == board.recent_incidents(5)
+    assert [Incident(1.0, "expires the key", 1, "listen key expired", 1.5, closed(), 2.0)] == board.recent_incidents(5)
     assert 250 == board.blind_ms
 
 

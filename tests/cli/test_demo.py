@@ -72,9 +72,7 @@ def test_exit_code(monkeypatch, broken, code):
 def test_seed_is_told(monkeypatch):
     """A story drawn by chance can be repeated: its seed is said, and used."""
     played = []
-    monkeypatch.setattr(
-        rehearsal, "rehearse", lambda story, seed: played.append(seed) or (Board("demo"), verdict())
-    )
+    monkeypatch.setattr(rehearsal, "rehearse", lambda story, seed: played.append(seed) or (Board("demo"), verdict()))
     result = CliRunner().invoke(demo, [], standalone_mode=False)
 
     assert f"--seed {played[0]}" in " ".join(result.output.split())

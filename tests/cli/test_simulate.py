@@ -31,9 +31,7 @@ def test_strangers(command):
     base = stream_url[: -len("/private")]
     for path in ("ping", "time", "exchangeInfo"):
         assert 200 == requests.get(f"{rest_url}/fapi/v1/{path}", timeout=PATIENCE_S).status_code
-    posted = requests.post(
-        f"{rest_url}/fapi/v1/listenKey", headers={"X-MBX-APIKEY": api_key}, timeout=PATIENCE_S
-    )
+    posted = requests.post(f"{rest_url}/fapi/v1/listenKey", headers={"X-MBX-APIKEY": api_key}, timeout=PATIENCE_S)
     key = posted.json()["listenKey"]
     paths = (f"/private/ws?listenKey={key}", f"/private/ws/{key}", "/public/ws/btcusdt@depth", "/market/stream")
     for path in paths:

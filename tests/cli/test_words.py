@@ -45,9 +45,7 @@ GAP = uds.GapClosed(gap_id=3, since_ms=1_000, until_ms=2_500, cause="x", proof="
         (uds.TradeLite(symbol="BTCUSDT", side="BUY", trade_id=1, order_id=2), None),
         (
             uds.AccountUpdate(
-                balances=(
-                    uds.Balance(asset="USDT", wallet_balance=Decimal("9.50"), cross_wallet_balance=Decimal(9)),
-                ),
+                balances=(uds.Balance(asset="USDT", wallet_balance=Decimal("9.50"), cross_wallet_balance=Decimal(9)),),
                 positions=(
                     uds.Position(
                         symbol="BTCUSDT", amount=Decimal("0.20"), entry_price=Decimal(7), position_side="LONG"

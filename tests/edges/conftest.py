@@ -46,9 +46,7 @@ class Peer:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def answer(
-        self, body: Any = None, status: int = 200, headers: str = "", raw: Optional[bytes] = None
-    ) -> None:
+    def answer(self, body: Any = None, status: int = 200, headers: str = "", raw: Optional[bytes] = None) -> None:
         """Send a whole HTTP answer; ``headers`` are lines ending in CRLF."""
         content = json.dumps(body).encode() if raw is None else raw
         head = f"HTTP/1.1 {status} X\r\n{headers}Content-Length: {len(content)}\r\n\r\n"

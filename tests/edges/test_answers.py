@@ -76,9 +76,7 @@ def test_how_long_to_wait(status, headers, message, expected):
     assert expected == found.retry_after_s
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'"text"', b'{"code": "x", "msg": ["y"]}', b'{"msg": " "}']
-)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b'{"code": "x", "msg": ["y"]}', b'{"msg": " "}'])
 def test_an_error_that_explains_nothing(body):
     """It is told apart by its status alone."""
     found = verdict(answer(503, body), NOW)

@@ -23,9 +23,10 @@ LIMIT_S = 15.0
 
 def talk(url: str, context: ssl.SSLContext, proxy: Optional[str] = None, seconds: float = LIMIT_S) -> bytes:
     """Connect, say hello and return what comes back."""
-    with Deadline(seconds) as deadline, connect(
-        url, context=context, proxy=proxy_for(url, proxy), deadline=deadline
-    ) as sock:
+    with (
+        Deadline(seconds) as deadline,
+        connect(url, context=context, proxy=proxy_for(url, proxy), deadline=deadline) as sock,
+    ):
         sock.sendall(b"hello\r\n\r\n")
         return sock.recv(100)
 
@@ -235,9 +236,7 @@ def test_an_encrypted_proxy_must_prove_who_it_is(serve, tls, tunnel):
 def test_a_proxy_that_opens_no_tunnel(serve, tls, answer, words):
     """The error names the proxy, what it did, and no password."""
     proxy = serve(lambda peer: (peer.read_head() and peer.send(answer)) or peer.sock.shutdown(socket.SHUT_WR))
-    reason = failure(
-        lambda: talk("https://127.0.0.1:1", tls["client"], f"http://user:pass@127.0.0.1:{proxy.port}")
-    )
+    reason = failure(lambda: talk("https://127.0.0.1:1", tls["client"], f"http://user:pass@127.0.0.1:{proxy.port}"))
 
     assert f"the proxy http://127.0.0.1:{proxy.port} {words}" == reason.replace("proxy 127", "proxy http://127")
 

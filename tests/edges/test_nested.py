@@ -137,9 +137,7 @@ def test_rest_and_stream_work_through_it(serve, tls, tunnel, frames):
     rest = Rest(Market(), Credentials.of("k" * 64), context=tls["client"], proxy=proxy)  # type: ignore[arg-type]
     answers = [rest.call("GET", "/x") for _ in range(2)]
     rest.close()
-    wire = Wire.open(
-        serve(stream, tls["server"]).url("wss"), context=tls["client"], proxy=proxy, timeout=LIMIT_S
-    )
+    wire = Wire.open(serve(stream, tls["server"]).url("wss"), context=tls["client"], proxy=proxy, timeout=LIMIT_S)
     messages: list[Any] = []
     while len(messages) < 100:
         if not wire.has_pending:

@@ -143,9 +143,7 @@ def test_it_works_again_after_close(serve, rest):
     assert 2 == server.connections
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>Bad Gateway</html>", b"[]", b"7", b'{"code": true, "msg": 5}']
-)
+@pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b"[]", b"7", b'{"code": true, "msg": 5}'])
 def test_errors_without_an_explanation(serve, rest, body):
     """A proxy's page in place of Binance's JSON is an error like any other."""
     server = serve(lambda peer: peer.read_head() and peer.answer(status=502, raw=body))
@@ -197,9 +195,7 @@ def test_redirects_are_not_followed(serve, rest, status):
     assert 0 == other.connections
 
 
-@pytest.mark.parametrize(
-    "raw", [b"", b"{", b"[NaN]", b"[1, Infinity]", b"\xff\xfe", b"[" * 100_000, b"9" * 5000]
-)
+@pytest.mark.parametrize("raw", [b"", b"{", b"[NaN]", b"[1, Infinity]", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
 def test_a_success_that_is_not_json(serve, rest, raw):
     """A body nobody can read is no answer."""
     server = serve(lambda peer: peer.read_head() and peer.answer(raw=raw))

@@ -500,6 +500,7 @@ def test_an_order_to_wait_is_obeyed_by_handshakes_too(serve, open_wire, status):
 
     assert error.reason.startswith(f"no handshake is tried: Binance answered HTTP {status}")
     assert "it asks to wait 90 s" in error.reason
+    assert 89.0 < error.retry_after_s <= 90.0
     assert 1 == server.connections
 
 
@@ -596,9 +597,7 @@ def test_nothing_about_an_error_shows_the_listen_key(serve, open_wire, tls, capl
         for argument in (url, Secret(url)):
             error = failure(lambda a=argument: open_wire(a))
             frames = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-            shown += "".join(
-                part for part in frames.split("  File ") if "test_wire.py" not in part.split("\n")[0]
-            )
+            shown += "".join(part for part in frames.split("  File ") if "test_wire.py" not in part.split("\n")[0])
             shown += str(error) + repr(error) + repr(pickle.dumps(error))
             assert error.__context__ is None
             assert error.__cause__ is None

@@ -164,6 +164,20 @@ def test_a_proxy_that_became_useless_meanwhile_is_a_refusal(exchange, tools):
     assert "SOCKS" in fact.reason
 
 
+def test_a_handshake_that_is_held_says_for_how_long(exchange, tools):
+    """What the exchange said about waiting reaches the session, and the next handshake is not even tried."""
+    # Without a time named, a 429 is obeyed for the minute in which weights are counted.
+    exchange.faults.refuse_handshake(status=429, count=1)
+    sockets = make_sockets(exchange, tools)
+    first, second = open_one(sockets, exchange), open_one(sockets, exchange, 2)
+    sockets.shut()
+
+    assert isinstance(first, facts.SocketRefused)
+    assert 60.0 == first.retry_after_s
+    assert isinstance(second, facts.SocketRefused)
+    assert 59.0 < (second.retry_after_s or 0.0) <= 60.0
+
+
 def test_an_abandoned_opening_ends_within_moments(exchange, tools):
     """A handshake that is never answered is given up when the stream stops, long before its own time."""
     from binance_uds.simulator.faults import StallHandshake
@@ -222,9 +236,7 @@ def test_a_flood_does_not_keep_the_loop_from_its_timers(sockets, exchange, tools
 
     for _ in range(count):
         exchange.faults.inject(RawBytes(frame(TEXT, b"x" * size)))
-    reads = read_until(
-        sockets, 1, lambda reads: sum(len(read.frames) for read in reads) >= count, tools.patience_s
-    )
+    reads = read_until(sockets, 1, lambda reads: sum(len(read.frames) for read in reads) >= count, tools.patience_s)
 
     assert count == sum(len(read.frames) for read in reads)
     assert 8 * 256 * 1024 + size >= max(sum(map(len, read.frames)) for read in reads)

@@ -46,9 +46,7 @@ def test_it_never_runs_away():
     """Positions, open orders and losses stay small, so that it can run for days."""
     exchange, _ = run(1)
     account = exchange.accounts["alice"]
-    exposure = sum(
-        abs(each.amount) * exchange.markets[each.symbol].price for each in account.positions.values()
-    )
+    exposure = sum(abs(each.amount) * exchange.markets[each.symbol].price for each in account.positions.values())
 
     assert 0 < len(account.fills)
     assert 15_000 > exposure

@@ -180,16 +180,12 @@ def test_a_trailing_order_wakes_follows_and_fires(exchange: Exchange, account: A
     fired = exchange.take_pushes()
     child = told_of_order(fired)
 
-    assert [("NEW", False), ("NEW", True)] == [
-        (push.payload["o"]["X"], push.payload["o"]["ia"]) for push in pushes
-    ]
+    assert [("NEW", False), ("NEW", True)] == [(push.payload["o"]["X"], push.payload["o"]["ia"]) for push in pushes]
     assert "algo TRIGGERING" == story(fired)[0]
     assert ("31000.00", "2") == (child["AP"], child["cr"])
 
 
-def test_a_trailing_order_without_activation_price_is_awake_at_once(
-    exchange: Exchange, account: Account
-) -> None:
+def test_a_trailing_order_without_activation_price_is_awake_at_once(exchange: Exchange, account: Account) -> None:
     """Both NEW pushes come at placement."""
     place(exchange, account, "BUY", "TRAILING_STOP_MARKET", callback_rate="1", quantity="0.1")
     pushes = exchange.take_pushes()

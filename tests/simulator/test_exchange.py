@@ -116,9 +116,7 @@ def test_settings_are_told_when_they_change() -> None:
     exchange.change_position_mode(account, True)
     told = [push.payload for push in exchange.take_pushes()]
 
-    assert [{"s": "BTCUSDT", "l": 25}, {"j": True}] == [
-        payload.get("ac", payload.get("ai")) for payload in told
-    ]
+    assert [{"s": "BTCUSDT", "l": 25}, {"j": True}] == [payload.get("ac", payload.get("ai")) for payload in told]
     assert account.hedge_mode
     assert -4028 == refusal_of(exchange.change_leverage, account, "BTCUSDT", 126)
     assert -4059 == refusal_of(exchange.change_position_mode, account, True)
@@ -308,9 +306,7 @@ class Trading(RuleBasedStateMachine):
     def move(self, name: str, ticks: int, liquidity: Any) -> None:
         """Let the price move."""
         market = self.exchange.markets[name]
-        self.attempt(
-            self.exchange.set_price, name, market.price + ticks * 10 * market.symbol.price_tick, liquidity
-        )
+        self.attempt(self.exchange.set_price, name, market.price + ticks * 10 * market.symbol.price_tick, liquidity)
 
     @rule(hedged=st.booleans(), which=st.integers(0, 20), units=UNITS, deed=st.sampled_from("fac"))
     def handle(self, hedged: bool, which: int, units: int, deed: str) -> None:
@@ -365,9 +361,9 @@ class Trading(RuleBasedStateMachine):
 
             assert self.exchange.truth(account) == listener.truth()
             assert [(fill.symbol, fill.order_id, fill.trade_id) for fill in account.fills] == listener.fills
-            assert [
-                (f.symbol, f.order_id, f.trade_id) for f in account.fills if f.execution_type == "TRADE"
-            ] == (listener.announced)
+            assert [(f.symbol, f.order_id, f.trade_id) for f in account.fills if f.execution_type == "TRADE"] == (
+                listener.announced
+            )
 
     @invariant()
     def rest_agrees_at_rest(self) -> None:
@@ -381,9 +377,7 @@ class Trading(RuleBasedStateMachine):
 
             assert truth["positions"] == {key: amount for key, amount in amounts.items() if amount}
             assert truth["balances"] == wallets
-            assert list(truth["open_orders"]) == [
-                row["orderId"] for row in self.exchange.read_open_orders(account)
-            ]
+            assert list(truth["open_orders"]) == [row["orderId"] for row in self.exchange.read_open_orders(account)]
         self.exchange.rest_lag_ms = lag_ms
 
     @invariant()
@@ -396,9 +390,7 @@ class Trading(RuleBasedStateMachine):
                 signed = fill.quantity if fill.side == "BUY" else -fill.quantity
                 amounts[fill.symbol, fill.position_side] += signed
                 executed[fill.order_id] += fill.quantity
-            positions = {
-                key: position.amount for key, position in account.positions.items() if position.amount
-            }
+            positions = {key: position.amount for key, position in account.positions.items() if position.amount}
 
             assert {key: amount for key, amount in amounts.items() if amount} == positions
             assert all(executed[order_id] == order.executed for order_id, order in account.orders.items())

@@ -137,9 +137,7 @@ def test_all_orders_by_id_time_and_symbol(exchange: Exchange, account: Account) 
         exchange.read_all_orders(account, limit=3),
     ]
 
-    assert [ids, ids[:10], ids[3:5], ids[1:3], ids[8:]] == [
-        [row["orderId"] for row in rows] for rows in answers
-    ]
+    assert [ids, ids[:10], ids[3:5], ids[1:3], ids[8:]] == [[row["orderId"] for row in rows] for rows in answers]
 
 
 def test_all_orders_take_less_than_a_week(exchange: Exchange, account: Account) -> None:
@@ -212,9 +210,9 @@ def test_conditional_orders_by_id_and_name(exchange: Exchange, account: Account)
 
 def test_lagging_rest_shows_the_past(exchange: Exchange, account: Account) -> None:
     """With a lag trades are missing, an ended order stands open, a new one is unknown; then all appears."""
-    order = exchange.place_order(
-        account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.1", price="29000"
-    )["orderId"]
+    order = exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.1", price="29000")[
+        "orderId"
+    ]
     stop = exchange.place_algo_order(
         account, symbol="BTCUSDT", side="SELL", type="STOP_MARKET", quantity="0.1", trigger_price="20000"
     )["algoId"]

@@ -32,8 +32,7 @@ def test_weights_depend_on_the_symbol(exchange):
     """Some calls cost forty times as much without a symbol."""
     api = HttpApi(exchange, Rules())
     answers = [
-        ask(exchange, api, "GET", "/fapi/v1/openOrders", query)
-        for query in ("symbol=BTCUSDT", "", "symbol=BTCUSDT")
+        ask(exchange, api, "GET", "/fapi/v1/openOrders", query) for query in ("symbol=BTCUSDT", "", "symbol=BTCUSDT")
     ]
 
     assert ["1", "41", "42"] == [answer.headers["X-MBX-USED-WEIGHT-1M"] for answer in answers]
@@ -81,9 +80,7 @@ def test_who_may_ask(exchange, method, path):
     security = ROUTES[method, path].security
     anonymous = api.answer(Request(method, path))
     with_key = api.answer(Request(method, path, api_key=exchange.accounts["alice"].api_key))
-    codes = [
-        answer.body.get("code") if isinstance(answer.body, dict) else None for answer in (anonymous, with_key)
-    ]
+    codes = [answer.body.get("code") if isinstance(answer.body, dict) else None for answer in (anonymous, with_key)]
 
     assert (security is not Security.NONE) == (codes[0] == -2014)
     assert (security is Security.SIGNED) == (with_key.body == timestamp_missing())

@@ -152,12 +152,8 @@ def test_funding_is_charged_at_its_hours() -> None:
     """Longs pay a positive rate at every multiple of the interval, at the time of that multiple."""
     exchange = Exchange(START_MS, funding_interval_ms=8 * HOUR_MS, funding_rate=Decimal("0.0001"))
     account = exchange.open_account("alice", hedge_mode=True)
-    exchange.place_order(
-        account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.2", position_side="LONG"
-    )
-    exchange.place_order(
-        account, symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.1", position_side="SHORT"
-    )
+    exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.2", position_side="LONG")
+    exchange.place_order(account, symbol="BTCUSDT", side="SELL", type="MARKET", quantity="0.1", position_side="SHORT")
     exchange.take_pushes()
     exchange.advance(START_MS + 24 * HOUR_MS)
     charged = rows(account, "FUNDING_FEE")
@@ -242,7 +238,5 @@ def test_what_is_bound_cannot_be_bound_again() -> None:
     exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.1", price="29000")
 
     with pytest.raises(Refused) as refusal:
-        exchange.place_order(
-            account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.11", price="29000"
-        )
+        exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.11", price="29000")
     assert -2019 == refusal.value.code

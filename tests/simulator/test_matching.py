@@ -23,14 +23,10 @@ def fixture_account(exchange: Exchange) -> Account:
     return exchange.open_account("alice", balances={"USDT": "1000000"})
 
 
-def place(
-    exchange: Exchange, account: Account, side: str, quantity: str, price: str = "", **options: Any
-) -> int:
+def place(exchange: Exchange, account: Account, side: str, quantity: str, price: str = "", **options: Any) -> int:
     """Place a BTCUSDT order, at a limit if there is a price; returns its id."""
     limit = {"type": "LIMIT", "price": price} if price else {"type": "MARKET"}
-    reply = exchange.place_order(
-        account, symbol="BTCUSDT", side=side, quantity=quantity, **{**limit, **options}
-    )
+    reply = exchange.place_order(account, symbol="BTCUSDT", side=side, quantity=quantity, **{**limit, **options})
     return int(reply["orderId"])
 
 
@@ -168,9 +164,7 @@ def test_self_trade_prevention_expires_who_it_says(
     """The taking order's mode decides which of the two expires in match."""
     resting = place(exchange, account, "SELL", "0.3", "30500")
     exchange.take_pushes()
-    taking = place(
-        exchange, account, "BUY", "0.2", "30600", self_trade_prevention=mode, time_in_force=time_in_force
-    )
+    taking = place(exchange, account, "BUY", "0.2", "30600", self_trade_prevention=mode, time_in_force=time_in_force)
     last = {order["i"]: (order["X"], order["er"]) for order in orders(exchange.take_pushes())}
 
     assert taker == last[taking]
@@ -212,9 +206,9 @@ def test_hedge_mode_keeps_two_positions(exchange: Exchange) -> None:
     told = exchange.take_pushes()[-1].payload["a"]["P"]
 
     assert [("BOTH", "0"), ("SHORT", "-0.200")] == [(entry["ps"], entry["pa"]) for entry in told]
-    assert {("BTCUSDT", "LONG"): Decimal("0.3"), ("BTCUSDT", "SHORT"): Decimal("-0.2")} == exchange.truth(
-        account
-    )["positions"]
+    assert {("BTCUSDT", "LONG"): Decimal("0.3"), ("BTCUSDT", "SHORT"): Decimal("-0.2")} == exchange.truth(account)[
+        "positions"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,7 @@ def fixture_account(exchange: Exchange) -> Account:
     return exchange.open_account("alice", balances={"USDT": "1000000"})
 
 
-def rest(
-    exchange: Exchange, account: Account, side: str, price: str, quantity: str = "1", **options: Any
-) -> int:
+def rest(exchange: Exchange, account: Account, side: str, price: str, quantity: str = "1", **options: Any) -> int:
     """A resting BTCUSDT order; returns its id."""
     reply = exchange.place_order(
         account, symbol="BTCUSDT", side=side, type="LIMIT", price=price, quantity=quantity, **options
@@ -35,9 +33,7 @@ def rest(
 
 def last_order(exchange: Exchange) -> Any:
     """The last order update pushed."""
-    return [
-        push.payload["o"] for push in exchange.take_pushes() if push.payload["e"] == "ORDER_TRADE_UPDATE"
-    ][-1]
+    return [push.payload["o"] for push in exchange.take_pushes() if push.payload["e"] == "ORDER_TRADE_UPDATE"][-1]
 
 
 def test_the_answer_shows_the_order_as_it_was_asked_for(exchange: Exchange, account: Account) -> None:
@@ -60,9 +56,7 @@ def test_price_match_follows_the_market(exchange: Exchange, account: Account) ->
     assert ("30000.00", "FILLED") == (taken["price"], taken["status"])
 
 
-def test_amending_changes_quantity_and_price_and_keeps_the_status(
-    exchange: Exchange, account: Account
-) -> None:
+def test_amending_changes_quantity_and_price_and_keeps_the_status(exchange: Exchange, account: Account) -> None:
     """An amendment is an execution of its own, with the caller's number when there is one."""
     order_id = rest(exchange, account, "BUY", "29000")
     exchange.fill_resting(account, order_id, "0.4")
@@ -78,9 +72,7 @@ def test_amending_changes_quantity_and_price_and_keeps_the_status(
 def test_amending_into_the_market_takes(exchange: Exchange, account: Account) -> None:
     """An order amended to a price in reach fills as taker."""
     order_id = rest(exchange, account, "BUY", "29000")
-    exchange.amend_order(
-        account, symbol="BTCUSDT", side="BUY", quantity="1", price="30500", order_id=order_id
-    )
+    exchange.amend_order(account, symbol="BTCUSDT", side="BUY", quantity="1", price="30500", order_id=order_id)
 
     assert [(Decimal("30000"), False)] == [(fill.price, fill.is_maker) for fill in account.fills]
     assert {} == account.open_orders
@@ -107,9 +99,7 @@ def test_an_amendment_must_make_sense(
     order_id = rest(exchange, account, "BUY", "29000")
 
     with pytest.raises(Refused) as refusal:
-        exchange.amend_order(
-            account, symbol="BTCUSDT", side="BUY", quantity=quantity, price=price, order_id=order_id
-        )
+        exchange.amend_order(account, symbol="BTCUSDT", side="BUY", quantity=quantity, price=price, order_id=order_id)
     assert code == refusal.value.code
 
 
@@ -118,9 +108,7 @@ def test_a_post_only_order_is_not_amended_into_the_market(exchange: Exchange, ac
     order_id = rest(exchange, account, "BUY", "29000", time_in_force="GTX")
 
     with pytest.raises(Refused) as refusal:
-        exchange.amend_order(
-            account, symbol="BTCUSDT", side="BUY", quantity="1", price="30500", order_id=order_id
-        )
+        exchange.amend_order(account, symbol="BTCUSDT", side="BUY", quantity="1", price="30500", order_id=order_id)
     assert -5022 == refusal.value.code
     assert Decimal(29000) == account.orders[order_id].price
 
@@ -140,9 +128,7 @@ def test_cancelling_all_spares_other_symbols(exchange: Exchange, account: Accoun
     """Only the open orders of the symbol are cancelled."""
     rest(exchange, account, "BUY", "29000")
     rest(exchange, account, "SELL", "31000")
-    other = exchange.place_order(
-        account, symbol="ETHUSDT", side="BUY", type="LIMIT", quantity="1", price="1900"
-    )
+    other = exchange.place_order(account, symbol="ETHUSDT", side="BUY", type="LIMIT", quantity="1", price="1900")
     exchange.cancel_all_orders(account, "BTCUSDT")
 
     assert [other["orderId"]] == list(account.open_orders)

@@ -157,9 +157,7 @@ def test_trading(client, exchange):
     cancelled = client.ask_signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", **name)
     gone = client.ask_signed("GET", "/fapi/v1/openOrder", symbol="BTCUSDT", **name)
 
-    assert ["NEW", "NEW", "NEW", "CANCELED"] == [
-        each.json()["status"] for each in (placed, found, amended, cancelled)
-    ]
+    assert ["NEW", "NEW", "NEW", "CANCELED"] == [each.json()["status"] for each in (placed, found, amended, cancelled)]
     assert 9001 == Decimal(amended.json()["price"])
     assert "1" == placed.headers["X-MBX-ORDER-COUNT-10S"]
     assert (400, -2013) == error_of(gone)
@@ -351,9 +349,7 @@ def test_several_keys_on_one_connection(client, exchange, make_client):
     exchange.buy("BTCUSDT", "0.01")
     other.buy("BTCUSDT", "0.01")
 
-    assert [f"{key}@TRADE_LITE", f"{other_key}@ACCOUNT_UPDATE"] == [
-        event["stream"] for event in client.events(socket)
-    ]
+    assert [f"{key}@TRADE_LITE", f"{other_key}@ACCOUNT_UPDATE"] == [event["stream"] for event in client.events(socket)]
     assert (1, 1) == (len(exchange.fills), len(other.fills))
     assert other.api_secret not in repr(other) + repr(exchange)
 

@@ -55,10 +55,7 @@ def merged(first: Any, second: Any) -> Any:
     """Two samples as one that has the keys of both."""
     if isinstance(first, dict) and isinstance(second, dict):
         both = {**second, **first}
-        return {
-            key: merged(first[key], second[key]) if key in first and key in second else both[key]
-            for key in both
-        }
+        return {key: merged(first[key], second[key]) if key in first and key in second else both[key] for key in both}
     return first or second
 
 
@@ -108,9 +105,7 @@ def trade(exchange: Exchange, account: Account) -> None:
             account, symbol="BTCUSDT", side=side, type="LIMIT", quantity="0.01", price=price, **options
         )
 
-    exchange.place_order(
-        account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.1", liquidity="0.05"
-    )
+    exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.1", liquidity="0.05")
     place("BUY", "30000", time_in_force="IOC", liquidity="0.004")
     resting = place("BUY", "29000", client_order_id="resting")
     exchange.amend_order(
@@ -132,16 +127,10 @@ def trade(exchange: Exchange, account: Account) -> None:
 def trade_conditionally(exchange: Exchange, account: Account) -> None:
     """Every way a conditional order can live and die."""
     common: dict[str, Any] = {"account": account, "symbol": "ETHUSDT", "side": "SELL"}
-    exchange.place_algo_order(
-        **common, type="STOP_MARKET", trigger_price="1900", quantity="0.1", client_algo_id="stop"
-    )
-    exchange.place_algo_order(
-        **common, type="STOP_MARKET", trigger_price="1910", quantity="0.1", reduce_only=True
-    )
+    exchange.place_algo_order(**common, type="STOP_MARKET", trigger_price="1900", quantity="0.1", client_algo_id="stop")
+    exchange.place_algo_order(**common, type="STOP_MARKET", trigger_price="1910", quantity="0.1", reduce_only=True)
     exchange.place_algo_order(**common, type="STOP_MARKET", trigger_price="1920", close_position=True)
-    exchange.place_algo_order(
-        **common, type="TAKE_PROFIT", trigger_price="2100", price="2090", quantity="0.1"
-    )
+    exchange.place_algo_order(**common, type="TAKE_PROFIT", trigger_price="2100", price="2090", quantity="0.1")
     exchange.place_algo_order(
         **common, type="TRAILING_STOP_MARKET", callback_rate="1", activation_price="2010", quantity="0.1"
     )
@@ -169,9 +158,7 @@ def test_the_day_has_every_variant() -> None:
     algos = [payload["o"]["X"] for payload in day if payload["e"] == "ALGO_UPDATE"]
     reasons = {payload["a"]["m"] for payload in day if payload["e"] == "ACCOUNT_UPDATE"}
 
-    assert {"NEW", "TRADE", "CANCELED", "EXPIRED", "AMENDMENT", "CALCULATED"} == {
-        order["x"] for order in orders
-    }
+    assert {"NEW", "TRADE", "CANCELED", "EXPIRED", "AMENDMENT", "CALCULATED"} == {order["x"] for order in orders}
     assert {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"} == {
         order["X"] for order in orders
     }
@@ -224,9 +211,7 @@ def test_decimals_are_written_without_exponent(value: str, text: str) -> None:
     assert text == plain(Decimal(value))
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("0.0", "0"), ("30000.00000000", "30000"), ("0.123456789", "0.12345679")]
-)
+@pytest.mark.parametrize(("value", "text"), [("0.0", "0"), ("30000.00000000", "30000"), ("0.123456789", "0.12345679")])
 def test_averages_are_written_with_as_few_decimals_as_they_need(value: str, text: str) -> None:
     """Average prices have up to eight decimals and no zeros behind them."""
 

@@ -9,8 +9,7 @@ from binance_uds.simulator.signing import check_key_format, check_signature, che
 #: Source: USDⓈ-M Futures > General Info > Signed endpoint examples.
 SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
 PAYLOAD = (
-    "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC"
-    "&recvWindow=5000&timestamp=1591702613943"
+    "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC&recvWindow=5000&timestamp=1591702613943"
 )
 SIGNATURE = "3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9"
 NOW_MS = 1591702613943

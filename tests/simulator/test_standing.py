@@ -20,9 +20,7 @@ def fixture_exchange() -> Exchange:
 def fixture_account(exchange: Exchange) -> Account:
     """A hedge-mode account, long one BTC from 30,000, with a bid on ADA; BTC is at 31,000."""
     account = exchange.open_account("alice", balances={"USDT": "10000", "BNB": "1"}, hedge_mode=True)
-    exchange.place_order(
-        account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1", position_side="LONG"
-    )
+    exchange.place_order(account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1", position_side="LONG")
     exchange.place_order(
         account,
         symbol="ADAUSDT",
@@ -45,9 +43,7 @@ def test_positions_are_those_open_or_ordered(exchange: Exchange, account: Accoun
     """Version 3 shows symbols with a position or an open order and no others."""
     rows = exchange.read_position_risk(account)
 
-    assert [("ADAUSDT", "LONG"), ("BTCUSDT", "LONG")] == [
-        (row["symbol"], row["positionSide"]) for row in rows
-    ]
+    assert [("ADAUSDT", "LONG"), ("BTCUSDT", "LONG")] == [(row["symbol"], row["positionSide"]) for row in rows]
     assert [] == exchange.read_position_risk(account, "ETHUSDT")
     assert [1, 30000, 31000, 1000, 31000, 1550] == pick(
         rows[1],
@@ -58,9 +54,7 @@ def test_positions_are_those_open_or_ordered(exchange: Exchange, account: Accoun
         "notional",
         "positionInitialMargin",
     )
-    assert [0, 15, 300, 0] == pick(
-        rows[0], "positionAmt", "openOrderInitialMargin", "bidNotional", "askNotional"
-    )
+    assert [0, 15, 300, 0] == pick(rows[0], "positionAmt", "openOrderInitialMargin", "bidNotional", "askNotional")
 
 
 def test_the_older_form_shows_flat_positions_and_settings(exchange: Exchange, account: Account) -> None:
@@ -71,9 +65,7 @@ def test_the_older_form_shows_flat_positions_and_settings(exchange: Exchange, ac
 
     assert 3 * len(SYMBOLS) == len(exchange.read_position_risk_v2(account))
     assert ["BOTH", "LONG", "SHORT"] == [row["positionSide"] for row in rows]
-    assert {("50", "isolated", "0")} == {
-        (row["leverage"], row["marginType"], row["positionAmt"]) for row in rows
-    }
+    assert {("50", "isolated", "0")} == {(row["leverage"], row["marginType"], row["positionAmt"]) for row in rows}
 
 
 def test_balances_count_profit_and_margin(exchange: Exchange, account: Account) -> None:
@@ -89,9 +81,7 @@ def test_balances_count_profit_and_margin(exchange: Exchange, account: Account) 
 def test_the_account_sums_its_assets(exchange: Exchange, account: Account) -> None:
     """Totals are the sums over the assets, in both forms."""
     for answer in (exchange.read_account(account), exchange.read_account_v2(account)):
-        assert [9986, 1000, 1565] == pick(
-            answer, "totalWalletBalance", "totalUnrealizedProfit", "totalInitialMargin"
-        )
+        assert [9986, 1000, 1565] == pick(answer, "totalWalletBalance", "totalUnrealizedProfit", "totalInitialMargin")
         assert ["USDT", "BNB"] == [row["asset"] for row in answer["assets"]]
     assert 2 == len(exchange.read_account(account)["positions"])
     assert 3 * len(SYMBOLS) == len(exchange.read_account_v2(account)["positions"])
@@ -102,9 +92,7 @@ def test_settings_and_modes(exchange: Exchange, account: Account) -> None:
     exchange.change_leverage(account, "BTCUSDT", 7)
     config = exchange.read_symbol_config(account, "BTCUSDT")
 
-    assert [("BTCUSDT", 7, "CROSSED")] == [
-        (row["symbol"], row["leverage"], row["marginType"]) for row in config
-    ]
+    assert [("BTCUSDT", 7, "CROSSED")] == [(row["symbol"], row["leverage"], row["marginType"]) for row in config]
     assert len(SYMBOLS) == len(exchange.read_symbol_config(account))
     assert {"dualSidePosition": True} == exchange.read_position_mode(account)
     assert {"multiAssetsMargin": False} == exchange.read_multi_assets(account)

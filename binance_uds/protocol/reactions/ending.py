@@ -17,12 +17,12 @@ def shut(session: Situation, finding: object, now: Instant, jitter: float) -> It
     """The user wants no more."""
     if session.release_key and session.key is not None:
         yield do.ReleaseKey()
-    yield from _end(session, StreamState.STOPPED, "stopped as asked", None)
+    yield from _end(session, StreamState.STOPPED, "stopped as asked", None, now)
 
 
 def refuse_start(session: Situation, finding: findings.StartRefused, now: Instant, jitter: float) -> Iterator[Command]:
     """What the user gave is wrong; trying again would not help."""
-    yield from _end(session, StreamState.FAILED, str(finding.error), finding.error)
+    yield from _end(session, StreamState.FAILED, str(finding.error), finding.error, now)
 
 
 def give_up_start(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
@@ -31,13 +31,15 @@ def give_up_start(session: Situation, finding: object, now: Instant, jitter: flo
     if session.trouble is not None and session.trouble != why:
         why = f"{why}; before that: {session.trouble}"
     error = StartTimeout(session.start_within, why)
-    yield from _end(session, StreamState.FAILED, str(error), error)
+    yield from _end(session, StreamState.FAILED, str(error), error, now)
 
 
 def _end(
-    session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError]
+    session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError], now: Instant
 ) -> Iterator[Command]:
     yield from session.close_socket()
+    # What comes from here on is not missed but not asked for.
+    yield from session.close_gap(now)
     session.end(ended, reason)
     yield do.Note(reason)
     yield do.Finish(error)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from binance_uds.errors import CredentialsRejected, StartTimeout, StreamInterrupted
-from binance_uds.events.notices import StateChanged, StreamState
+from binance_uds.events.notices import GapClosed, GapOpened, StateChanged, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.reactions.ending import give_up_start
 from binance_uds.protocol.reactions.keys import begin
+from binance_uds.protocol.session import RULES
+from binance_uds.protocol.situation import State
 from tests.protocol.driving import PLANS, Drive, moment, signed
 
 
@@ -105,3 +107,32 @@ def test_a_start_given_up_in_the_middle_of_a_retry_names_what_failed_before():
 
     assert isinstance(finish, do.Finish)
     assert "getting a listen key; before that: no route" == finish.error.reason
+
+
+def test_a_gap_that_is_open_at_the_end_is_closed():
+    """Whoever pairs openings with closings is not left waiting: what comes after the end is not missed."""
+    drive = signed().live()
+    drive.script.failing[Call.REQUEST_KEY] = StreamInterrupted("no route")
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.digest(facts.StopRequested())
+    (opened,), (closed,) = drive.told(GapOpened), drive.told(GapClosed)
+
+    assert opened.gap_id == closed.gap_id
+    assert "unproven" == closed.proof
+    assert not drive.session.standing.gap_open
+
+
+def test_a_reaction_that_is_interrupted_leaves_the_state_as_it_was(monkeypatch):
+    """Ctrl-C in the middle of the last step must not leave a session that looks ended and was not."""
+    session = signed().live().session
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    rules = {**RULES, (State.SERVING, facts.StopRequested): (State.STOPPED, interrupted)}
+    monkeypatch.setattr("binance_uds.protocol.session.RULES", rules)
+    with pytest.raises(KeyboardInterrupt):
+        session.handle(facts.StopRequested(), moment(1e6), 0.0)
+
+    assert State.SERVING is session.state
+    assert not session.has_ended
