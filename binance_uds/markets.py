@@ -3,20 +3,21 @@ The markets, each a row of data: where it is, by which paths its private stream 
 
 No other module asks which market it deals with; it reads the row. Source of the facts: USDⓈ-M Futures > General Info
 and User Data Streams > Connect; "Important WebSocket Change Notice" of 2026-03 (path split, legacy URLs retired
-2026-04-23).
+2026-04-23); for paths and weights of the reads the pages named at the classes of their rows.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Tuple
+from typing import Optional, Tuple
 from urllib.parse import urlsplit
 
 import attrs
 
 from .credentials import Secret
 from .errors import ConfigurationError
-from .events import Event, usdm
+from .events import Event, usdm, usdm_rows
+from .events.base import Row
 
 
 class AccessForm:
@@ -59,6 +60,46 @@ class AccessPlan:
         return f"{urlsplit(self.stream_url).hostname} ({self.form} form)"
 
 
+class ReadName:
+    """
+    What can be read about an account by signed GET requests. ``str`` constants.
+
+    ``ORDER`` and ``ALGO_ORDER`` are one order each; ``ALL_ORDERS`` are those of some time, whatever became of them.
+    """
+
+    OPEN_ORDERS = "open_orders"
+    OPEN_ALGO_ORDERS = "open_algo_orders"
+    POSITIONS = "positions"
+    BALANCES = "balances"
+    ORDER = "order"
+    ALGO_ORDER = "algo_order"
+    ALL_ORDERS = "all_orders"
+    USER_TRADES = "user_trades"
+    INCOME = "income"
+
+
+@attrs.frozen
+class Endpoint:
+    """
+    Where one of the reads goes, what it costs and what it answers.
+
+    Attributes:
+        name: Which, one of ``ReadName``'s.
+        path: Path on the REST host.
+        row_class: What each row of the answer is.
+        weight: What it counts towards the request weight of a minute, for one symbol or where it has none.
+        weight_without_symbol: What it counts when it asks for all symbols, where that differs.
+        is_single: Whether it answers one row by itself, instead of a list.
+    """
+
+    name: str
+    path: str
+    row_class: type[Row]
+    weight: int
+    weight_without_symbol: Optional[int] = None
+    is_single: bool = False
+
+
 @attrs.frozen(kw_only=True)
 class Market:
     """
@@ -73,7 +114,7 @@ class Market:
         listen_key_path: Path of the three listen-key calls.
         probe_names_key: Whether PUT on that path answers with the key; where not, POST is the probe.
         time_path: Path of the unsigned server time.
-        balance_path: Path of the signed balance read.
+        reads: Where what the account is and did can be read, an endpoint for each name.
         event_classes: What the stream is known to send.
         events: The names asked for in the query form. Extend it to receive types added by Binance later.
         allow_plaintext: Permit ``http://`` and ``ws://`` beyond loopback.
@@ -90,7 +131,7 @@ class Market:
     listen_key_path: str
     probe_names_key: bool
     time_path: str
-    balance_path: str
+    reads: Tuple[Endpoint, ...]
     event_classes: Tuple[type[Event], ...]
     events: Tuple[str, ...]
     allow_plaintext: bool = False
@@ -109,6 +150,21 @@ class Market:
         return tuple(
             AccessPlan(url, form) for url in (self.stream_url, *self.other_stream_urls) for form in self.access_forms
         )
+
+    def endpoint(self, name: str) -> Endpoint:
+        """
+        Return where to read something.
+
+        Args:
+            name: What, one of ``ReadName``'s.
+
+        Raises:
+            KeyError: This market has no such read.
+        """
+        for endpoint in self.reads:
+            if endpoint.name == name:
+                return endpoint
+        raise KeyError(name)
 
 
 def _check_url(url: object, schemes: Tuple[str, str], allow_plaintext: bool) -> None:
@@ -146,7 +202,17 @@ USDM = Market(
     listen_key_path="/fapi/v1/listenKey",
     probe_names_key=True,
     time_path="/fapi/v1/time",
-    balance_path="/fapi/v3/balance",
+    reads=(
+        Endpoint(ReadName.OPEN_ORDERS, "/fapi/v1/openOrders", usdm_rows.OrderRow, 1, weight_without_symbol=40),
+        Endpoint(ReadName.OPEN_ALGO_ORDERS, "/fapi/v1/openAlgoOrders", usdm_rows.AlgoRow, 1, weight_without_symbol=40),
+        Endpoint(ReadName.POSITIONS, "/fapi/v3/positionRisk", usdm_rows.PositionRow, 5),
+        Endpoint(ReadName.BALANCES, "/fapi/v3/balance", usdm_rows.BalanceRow, 5),
+        Endpoint(ReadName.ORDER, "/fapi/v1/order", usdm_rows.OrderRow, 1, is_single=True),
+        Endpoint(ReadName.ALGO_ORDER, "/fapi/v1/algoOrder", usdm_rows.AlgoRow, 1, is_single=True),
+        Endpoint(ReadName.ALL_ORDERS, "/fapi/v1/allOrders", usdm_rows.OrderRow, 5),
+        Endpoint(ReadName.USER_TRADES, "/fapi/v1/userTrades", usdm_rows.TradeRow, 5),
+        Endpoint(ReadName.INCOME, "/fapi/v1/income", usdm_rows.IncomeRow, 30),
+    ),
     event_classes=usdm.EVENTS,
     events=tuple(event.wire_name for event in usdm.EVENTS),
 )

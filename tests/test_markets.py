@@ -29,11 +29,7 @@ def test_the_hosts_are_those_of_the_documentation():
         USDM.stream_url,
     )
     assert "https://demo-fapi.binance.com" == USDM_DEMO.rest_url
-    assert ("/fapi/v1/listenKey", "/fapi/v1/time", "/fapi/v3/balance") == (
-        USDM.listen_key_path,
-        USDM.time_path,
-        USDM.balance_path,
-    )
+    assert ("/fapi/v1/listenKey", "/fapi/v1/time") == (USDM.listen_key_path, USDM.time_path)
 
 
 def test_plans_go_through_the_forms_of_a_host_before_the_next_host():

@@ -10,6 +10,7 @@ import email.utils
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn, Optional
 
 import attrs
@@ -63,13 +64,13 @@ def verdict(answer: Answer, wall: float) -> Any:
         wall: Now, in seconds since the Unix epoch by this machine's clock.
 
     Returns:
-        The parsed JSON of a success, or the ``UserDataStreamError`` to raise; never raises it itself, because
-        the answer, which may hold secrets, would be in its traceback.
+        The parsed JSON of a success, its numbers exact, or the ``UserDataStreamError`` to raise; never raises it
+        itself, because the answer, which may hold secrets, would be in its traceback.
     """
     is_success = 200 <= answer.status < 300
     try:
-        value = json.loads(answer.body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        value = json.loads(answer.body, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, InvalidOperation, RecursionError):
         return StreamInterrupted("the answer is not JSON") if is_success else _error(answer, {}, wall)
     return value if is_success else _error(answer, value, wall)
 

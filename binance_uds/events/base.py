@@ -1,5 +1,5 @@
 """
-What an event is, and how its fields are declared.
+What an event or a row of a REST answer is, and how its fields are declared.
 
 The class *is* the mapping: a field's declaration states our name, Binance's key and the type, once::
 
@@ -101,6 +101,16 @@ def label(value: Any) -> str:
     raise ValueError("not a label")
 
 
+def label_or_blank(value: Any) -> Optional[str]:
+    """
+    Read a symbol that Binance leaves empty (``""``) where there is none.
+
+    Raises:
+        ValueError: No text.
+    """
+    return None if value == "" else label(value)
+
+
 def flag(value: Any) -> bool:
     """
     Read a truth value.
@@ -129,7 +139,7 @@ def _is_short_integer(value: Any) -> bool:
 
 def wire(path: str, convert: Callable[[Any], Any], *, essential: bool = False) -> Any:
     """
-    Declare an event field.
+    Declare a field of an event or of a row.
 
     Args:
         path: Binance's key; ``"o.z"`` is key ``z`` inside the object ``o``.
@@ -188,3 +198,15 @@ class UnknownEvent(Event):
     """
 
     name: str = wire("e", text, essential=True)
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """
+    Something the exchange answered when it was asked by REST. Base of every row class.
+
+    Attributes:
+        raw: The row as it came. Read-only by convention; no part of equality, hash or repr.
+    """
+
+    raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)

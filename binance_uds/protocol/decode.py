@@ -1,5 +1,5 @@
 """
-From the bytes of a frame to an event, strictly.
+From the bytes of a frame to an event, and from JSON objects to what they tell, strictly.
 
 What is not exactly what it should be is either named (``Undecodable``, ``Decoded.malformed``) or kept as data
 (``UnknownEvent``, ``raw``), never guessed. Pure: the same frame always reads the same.
@@ -32,10 +32,10 @@ DEEPEST = 32
 
 class Undecodable(Exception):
     """
-    A frame is of no use.
+    A frame, an answer or a row of one is of no use.
 
     Attributes:
-        reason: Why, in plain words that repeat nothing of the frame's content.
+        reason: Why, in plain words that repeat nothing of its content.
     """
 
     def __init__(self, reason: str) -> None:
@@ -118,18 +118,19 @@ def parse(frame: Union[bytes, str]) -> Dict[str, Any]:
     except ValueError as error:
         reason = str(error)
     except RecursionError:
-        reason = _TOO_DEEP
+        reason = TOO_DEEP
     else:
         if not isinstance(document, dict):
             reason = "not a JSON object"
-        elif _is_too_deep(source, document):
-            reason = _TOO_DEEP
+        elif source.count("{") + source.count("[") > DEEPEST and is_too_deep(document):
+            reason = TOO_DEEP
         else:
             return document
     raise Undecodable(reason)
 
 
-_TOO_DEEP = "nested too deeply"
+#: The reason for it.
+TOO_DEEP = "nested too deeply"
 
 
 def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
@@ -148,9 +149,8 @@ _JSON = json.JSONDecoder(
 )
 
 
-def _is_too_deep(source: str, document: Dict[str, Any]) -> bool:
-    if source.count("{") + source.count("[") <= DEEPEST:
-        return False
+def is_too_deep(document: Dict[str, Any]) -> bool:
+    """Whether a JSON object is nested more than ``DEEPEST`` deep, itself counted."""
     level: List[Any] = [document]
     for _ in range(DEEPEST):
         level = [child for node in level for child in _containers(node)]
@@ -229,8 +229,8 @@ class Decoder:
     """
 
     def __init__(self, event_classes: Sequence[type[Event]]) -> None:
-        self._readers = {event_class.wire_name: _Reader(event_class) for event_class in event_classes}
-        self._unknown = _Reader(UnknownEvent)
+        self._readers = {event_class.wire_name: Reader(event_class) for event_class in event_classes}
+        self._unknown = Reader(UnknownEvent)
 
     def event(self, payload: Payload, secrets: Optional[Sequence[Secret]] = ()) -> Decoded:
         """
@@ -255,12 +255,15 @@ class Decoder:
 _Field = Tuple[str, str, Callable[[Any], Any], bool]
 
 
-class _Reader:
+class Reader:
     """
     Builds objects of one class from JSON objects.
 
     The field declarations are read once, here. Fields are grouped by the object they stand in, so that each
     object is looked up once per event.
+
+    Args:
+        of: A class whose fields are declared by ``wire`` and ``rows``.
 
     Attributes:
         tags_key: Whether an object must be read before the listen key in it is masked, for the key's tag.
@@ -269,13 +272,13 @@ class _Reader:
     def __init__(self, of: Any) -> None:
         self._class = of
         groups: Dict[Tuple[str, ...], List[_Field]] = {}
-        lists: List[Tuple[Tuple[str, ...], str, str, _Reader]] = []
+        lists: List[Tuple[Tuple[str, ...], str, str, Reader]] = []
         for field in attrs.fields(of):
             if WIRE_PATH not in field.metadata:
                 continue
             *parents, key = field.metadata[WIRE_PATH]
             if WIRE_ROWS in field.metadata:
-                lists.append((tuple(parents), field.name, key, _Reader(field.metadata[WIRE_ROWS])))
+                lists.append((tuple(parents), field.name, key, Reader(field.metadata[WIRE_ROWS])))
             else:
                 declared = (field.name, key, field.metadata[WIRE_CONVERT], field.metadata[WIRE_ESSENTIAL])
                 groups.setdefault(tuple(parents), []).append(declared)
@@ -288,6 +291,9 @@ class _Reader:
         Return an object of the class, with further field values that stand in no JSON.
 
         The names of fields that are not of their type are appended to ``malformed``.
+
+        Raises:
+            Undecodable: What the class cannot do without is missing or malformed.
         """
         for parents, fields in self._groups:
             holder = self._descend(body, parents)
@@ -320,7 +326,7 @@ class _Reader:
         return body
 
     def _rows(
-        self, holder: Mapping[str, Any], name: str, key: str, reader: _Reader, malformed: List[str]
+        self, holder: Mapping[str, Any], name: str, key: str, reader: Reader, malformed: List[str]
     ) -> Tuple[Any, ...]:
         rows = holder.get(key)
         # An absent list may mean that nothing of its kind changed; an absent object around it means nothing.

@@ -9,7 +9,7 @@ from ..edges.clock import Clock
 from ..edges.rest import Rest
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..instants import Instant
-from ..markets import Market
+from ..markets import Market, ReadName
 from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.facts import Call, Fact
@@ -97,7 +97,7 @@ class Calls:
 
     def _read_balances(self, generation: int) -> Fact:
         query = signed_query({}, self._credentials, self._exchange_ms(self._clock.now()))
-        self._rest.call("GET", self._market.balance_path, query)
+        self._rest.call("GET", self._market.endpoint(ReadName.BALANCES).path, query)
         return facts.BalancesRead(generation)
 
 
