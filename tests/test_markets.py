@@ -7,7 +7,8 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.errors import ConfigurationError
-from binance_uds.markets import USDM, USDM_DEMO, AccessForm, AccessPlan
+from binance_uds.events.usdm_rows import AlgoRow, BalanceRow, IncomeRow, OrderRow, PositionRow, TradeRow
+from binance_uds.markets import USDM, USDM_DEMO, AccessForm, AccessPlan, Endpoint, ReadName
 
 KEY = Secret("pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1")
 
@@ -30,6 +31,43 @@ def test_the_hosts_are_those_of_the_documentation():
     )
     assert "https://demo-fapi.binance.com" == USDM_DEMO.rest_url
     assert ("/fapi/v1/listenKey", "/fapi/v1/time") == (USDM.listen_key_path, USDM.time_path)
+
+
+def test_the_reads_are_those_of_the_documentation():
+    """A typing slip in a path would be a read that never succeeds, one in a weight a ban."""
+    assert {
+        ("open_orders", "/fapi/v1/openOrders", 1, 40, OrderRow, False),
+        ("open_algo_orders", "/fapi/v1/openAlgoOrders", 1, 40, AlgoRow, False),
+        ("positions", "/fapi/v3/positionRisk", 5, None, PositionRow, False),
+        ("balances", "/fapi/v3/balance", 5, None, BalanceRow, False),
+        ("order", "/fapi/v1/order", 1, None, OrderRow, True),
+        ("algo_order", "/fapi/v1/algoOrder", 1, None, AlgoRow, True),
+        ("all_orders", "/fapi/v1/allOrders", 5, None, OrderRow, False),
+        ("user_trades", "/fapi/v1/userTrades", 5, None, TradeRow, False),
+        ("income", "/fapi/v1/income", 30, None, IncomeRow, False),
+    } == {
+        (read.name, read.path, read.weight, read.weight_without_symbol, read.row_class, read.is_single)
+        for read in USDM.reads
+    }
+
+
+@pytest.mark.parametrize("market", [USDM, USDM_DEMO])
+def test_every_read_has_one_endpoint(market):
+    """Whatever can be read is read in one place; and a market remains a value that hashes."""
+    names = {name for key, name in vars(ReadName).items() if key.isupper()}
+
+    assert sorted(names) == sorted(endpoint.name for endpoint in market.reads)
+    assert names == {market.endpoint(name).name for name in names}
+    assert hash(market) == hash(attrs.evolve(market))
+
+
+def test_a_read_that_a_market_lacks():
+    """It is named, so that its absence is found where it is asked for."""
+    market = attrs.evolve(USDM, reads=(Endpoint(ReadName.BALANCES, "/balance", BalanceRow, 1),))
+
+    assert "/balance" == market.endpoint(ReadName.BALANCES).path
+    with pytest.raises(KeyError, match="income"):
+        market.endpoint(ReadName.INCOME)
 
 
 def test_plans_go_through_the_forms_of_a_host_before_the_next_host():

@@ -56,10 +56,10 @@ def integer(value: Any) -> int:
     Read an id or a time in milliseconds, exactly, from a JSON integer or its digits as text.
 
     Raises:
-        ValueError: Not a whole number.
+        ValueError: Not a whole number of a sane length.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if _is_short_integer(value):
+        return int(value)
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     raise ValueError("not a whole number")

@@ -25,8 +25,8 @@ class OrderTradeUpdate(Event):
     An order was created, changed, filled or ended.
 
     It is a *fill* when ``execution_type`` is TRADE or CALCULATED; ``(symbol, order_id, trade_id)`` identifies
-    the fill. A fill recovered by REST has no ``event_time_ms``, and only the order fields its order's row
-    tells; a recovered order state has no ``execution_type``.
+    the fill. A fill recovered by REST has no ``event_time_ms``, and of its order what the order's row tells:
+    ``quantity`` and ``price`` as they were when it was read. A recovered order state has no ``execution_type``.
 
     Attributes:
         symbol: Upper case, such as ``"BTCUSDT"``; never None.
@@ -327,9 +327,9 @@ class AlgoUpdate(Event):
         quantity: Ordered, in units of the base asset; 0 on one that closes the whole position.
         status: A word of ``AlgoStatus``.
         actual_order_id: Id of the order it became; None until it was triggered.
-        average_price: Mean price that order was filled at, quote asset; 0 before any fill, None until
+        average_price: Mean price that order was filled at, quote asset; 0 before any fill, None or 0 until
             triggered.
-        filled_quantity: What that order filled so far, base asset; None until triggered.
+        filled_quantity: What that order filled so far, base asset; None or 0 until triggered.
         actual_order_type: Type of that order, a word of ``OrderType``; None, or ``"0"``, until triggered.
         trigger_price: Where it is triggered, quote asset.
         price: Limit price of the order it becomes, quote asset; 0 for market orders.

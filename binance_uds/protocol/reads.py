@@ -104,9 +104,7 @@ def all_orders(
         order_id: This order and those after it; the exchange then does not look at the times.
         limit: The most rows wanted.
     """
-    return _read(
-        ReadName.ALL_ORDERS, symbol=symbol, orderId=order_id, startTime=start_ms, endTime=end_ms, limit=limit
-    )
+    return _read(ReadName.ALL_ORDERS, symbol=symbol, orderId=order_id, startTime=start_ms, endTime=end_ms, limit=limit)
 
 
 def user_trades(
@@ -135,9 +133,7 @@ def user_trades(
     """
     if from_id is not None and (start_ms is not None or end_ms is not None):
         raise ValueError("trades are read by time or from an id, not both")
-    return _read(
-        ReadName.USER_TRADES, symbol=symbol, startTime=start_ms, endTime=end_ms, fromId=from_id, limit=limit
-    )
+    return _read(ReadName.USER_TRADES, symbol=symbol, startTime=start_ms, endTime=end_ms, fromId=from_id, limit=limit)
 
 
 def income(start_ms: int, end_ms: Optional[int] = None, limit: int = MOST_ROWS) -> Read:

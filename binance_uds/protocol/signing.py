@@ -31,7 +31,12 @@ def signed_query(
     Raises:
         ConfigurationError: There is no secret, or the callable in its place answered something unusable.
     """
-    payload = urlencode({**parameters, "recvWindow": recv_window_ms, "timestamp": timestamp_ms}, quote_via=quote)
+    # A symbol is any text that an event or a row named, and JSON text may hold half a character.
+    payload = urlencode(
+        {**parameters, "recvWindow": recv_window_ms, "timestamp": timestamp_ms},
+        quote_via=quote,
+        errors="surrogatepass",
+    )
     return Secret(f"{payload}&signature={quote(_signature(payload.encode(), credentials), safe='')}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from email.utils import formatdate
 
 import pytest
@@ -35,7 +36,17 @@ def test_long_integers_are_exact():
     assert {"orderId": 8389765999999999999} == verdict(answer(200, b'{"orderId": 8389765999999999999}'), NOW)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"NaN", b'{"a": -Infinity}', b"\xff", b"[" * 200_000])
+def test_fractions_are_exact():
+    """A number with a fraction keeps every digit, and one of any size is data to be judged where it is used."""
+    found = verdict(answer(200, b'[0.10, 1E-8, 1e999, {"bep": 27123.400000000001}]'), NOW)
+
+    assert [Decimal("0.10"), Decimal("1E-8"), Decimal("1E+999"), {"bep": Decimal("27123.400000000001")}] == found
+    assert ["0.10", "1E-8"] == [str(number) for number in found[:2]]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"1e99999999999999999999", b"NaN", b'{"a": -Infinity}', b"\xff", b"[" * 200_000]
+)
 def test_a_success_that_cannot_be_read(body):
     """It is an interruption, and says no word of the body."""
     found = verdict(answer(200, body), NOW)

@@ -22,6 +22,7 @@ from binance_uds.events.base import (
     integer_or_blank,
     key_tag,
     label,
+    label_or_blank,
     rows,
     text,
     wire,
@@ -108,7 +109,7 @@ def test_integers_are_read_exactly(value, expected):
 
 @pytest.mark.parametrize(
     "value",
-    [*JUNK, True, False, 1.0, Decimal(1), "", "+1", " 1", "1\n", "1.0", "1_0", "\u0661", "9" * 41],
+    [*JUNK, True, False, 1.0, Decimal(1), 10**100, -(10**100), "", "+1", " 1", "1\n", "1.0", "1_0", "\u0661", "9" * 41],
 )
 def test_what_is_no_whole_number_is_refused(value):
     """A bool, a fraction, an unbounded numeral is not an id."""
@@ -144,6 +145,14 @@ def test_a_label_is_a_text_that_is_not_empty():
     for value in (*JUNK, "", 5, True):
         with pytest.raises(ValueError, match="not a label"):
             label(value)
+
+
+def test_a_symbol_may_be_blank_where_binance_leaves_it_so():
+    """An empty text is no symbol, and what is no text is malformed."""
+    assert label_or_blank("") is None
+    assert "BTCUSDT" == label_or_blank("BTCUSDT")
+    with pytest.raises(ValueError, match="not a label"):
+        label_or_blank(5)
 
 
 def test_a_flag_is_a_json_boolean_only():

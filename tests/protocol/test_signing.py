@@ -47,6 +47,13 @@ def test_what_is_signed_is_what_is_sent():
     assert hmac.new(API_SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest() == signature
 
 
+def test_any_text_can_be_signed():
+    """Half a character, which JSON text may hold, is for the exchange to refuse, not for us to stumble over."""
+    query = signed_query({"symbol": "\ud800USDT"}, Credentials.of(API_KEY, API_SECRET), 1).reveal()
+
+    assert query.startswith("symbol=%ED%A0%80USDT&recvWindow=5000&timestamp=1&signature=")
+
+
 def test_a_callable_signs_the_same_bytes():
     """An Ed25519 or RSA signature comes as base64 text, which has to be percent-encoded."""
     seen = []
