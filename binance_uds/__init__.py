@@ -8,6 +8,7 @@ key expires, the same thread gets a new one, reconnects and tells what may be mi
 import logging
 
 from . import events
+from .account_view import AccountSnapshot, AccountView, AlgoOrderState, BalanceState, OrderState, PositionState
 from .credentials import Credentials
 from .errors import (
     BacklogOverflow,
@@ -31,7 +32,11 @@ __all__ = [
     "USDM",
     "USDM_DEMO",
     "AccessForm",
+    "AccountSnapshot",
+    "AccountView",
+    "AlgoOrderState",
     "BacklogOverflow",
+    "BalanceState",
     "ConfigurationError",
     "Credentials",
     "CredentialsRejected",
@@ -40,6 +45,8 @@ __all__ = [
     "ForkedStream",
     "Health",
     "Market",
+    "OrderState",
+    "PositionState",
     "StartTimeout",
     "Step",
     "StreamInterrupted",

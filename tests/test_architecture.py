@@ -21,6 +21,8 @@ FLOORS = {
     "instants": 0,
     "events": 0,
     "markets": 0,
+    "account": 1,
+    "account_view": 1,
     "protocol": 1,
     "edges": 2,
     "runtime": 3,
@@ -31,7 +33,7 @@ FLOORS = {
 }
 
 #: Pure rooms, and the modules outside the package that they may use.
-PURE = ("protocol", "events", "instants", "errors", "markets", "simulator.exchange")
+PURE = ("account", "account_view", "protocol", "events", "instants", "errors", "markets", "simulator.exchange")
 HARMLESS = {
     "__future__",
     "attrs",
@@ -53,6 +55,7 @@ HARMLESS = {
     "operator",
     "re",
     "string",
+    "types",
     "typing",
     "urllib",
 }
@@ -159,6 +162,7 @@ def test_only_the_runtime_starts_threads():
         "binance_uds.runtime.doors",
         "binance_uds.runtime.shutdown",
         "binance_uds.runtime.sockets",
+        "binance_uds.runtime.waits",
         "binance_uds.runtime.worker",
         "binance_uds.stream",
     } | {name for name in users if name.startswith("binance_uds.cli")}

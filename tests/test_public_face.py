@@ -27,6 +27,7 @@ def test_all_names_are_there_sorted_and_once():
         *("StrategyUpdate", "GridUpdate", "ConditionalOrderTriggerReject", "ListenKeyExpired", "UnknownEvent"),
         *("StateChanged", "GapOpened", "GapClosed", "CallbackFailed", "UndecodableFrame", "Attention"),
         *("Event", "Notice", "OrderStatus"),
+        *("AccountView", "AccountSnapshot", "BalanceState", "PositionState", "OrderState", "AlgoOrderState"),
         *("UserDataStreamError", "ConfigurationError", "CredentialsRejected", "StreamInterrupted", "StartTimeout"),
         *("WaitTimeout", "BacklogOverflow", "ForkedStream", "ExchangeError"),
     ],
