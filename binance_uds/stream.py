@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Type, TypeVar, Union, overload
 
+from .account import Account
+from .account_view import AccountSnapshot, AccountView
 from .credentials import Credentials, Signer
 from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
@@ -17,8 +19,9 @@ from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
 from .protocol.timings import Timings
 from .runtime import shutdown
-from .runtime.doors import Doors, EventQueue, checked_class
+from .runtime.doors import Doors, EventQueue, checked_class, name_of
 from .runtime.settings import Settings, hidden_proxy, within
+from .runtime.waits import wait_until
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
@@ -101,6 +104,8 @@ class UserDataStream:
         self._timeline = Timeline()
         self._doors = Doors(self._log, settings.timings.slow_callback, settings.max_backlog, self._check_may_wait)
         self._plans = PlanWalk(self._settings.market.access_plans)
+        self._account = Account(lambda: self.state is StreamState.LIVE)
+        self._account_view = self._account.view()
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = 0
@@ -143,10 +148,7 @@ class UserDataStream:
         checked = checked_class(item_class)
 
         def register(handler: Callable[[I], R]) -> Callable[[I], R]:
-            if not callable(handler):
-                raise ConfigurationError(f"a callback must be callable, not {type(handler).__name__}")
-            if _is_asynchronous(handler) or _is_asynchronous(type(handler).__call__):
-                raise ConfigurationError("a callback must be a plain function: a coroutine would never be awaited")
+            _check_plain(handler, "a callback")
             self._doors.add(checked, handler)
             return handler
 
@@ -183,6 +185,52 @@ class UserDataStream:
         for item_class in wanted:
             checked_class(item_class)
         return self._doors.queue(wanted)
+
+    # The account
+
+    @property
+    def account(self) -> AccountView:
+        """
+        The account as the stream tells it: balances, positions, orders; live, and safe to read from any thread.
+
+        A callback finds what its event brought in it already. A stopped stream's account can still be read, and is not
+        ``trusted``.
+        """
+        return self._account_view
+
+    def wait_until(
+        self, predicate: Callable[[AccountSnapshot], object], timeout: Optional[float] = 30.0
+    ) -> AccountSnapshot:
+        """
+        Wait until a predicate is true of the account.
+
+        It is called in this thread with a snapshot: at once, and again whenever something was delivered. What nothing
+        was told about has the amount 0, so ask for ``is_known`` too where that makes a difference.
+
+        Args:
+            predicate: Such as ``lambda account: account.order("my-id").is_done``. What it raises is raised here.
+            timeout: Seconds to wait; None waits for ever. Ctrl-C works meanwhile.
+
+        Returns:
+            The snapshot of which it is true.
+
+        Raises:
+            WaitTimeout: It did not become true in time.
+            UserDataStreamError: The stream does not run, or ended meanwhile.
+            ConfigurationError: It is no predicate, or this is inside one of the stream's callbacks.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        _check_plain(predicate, "a predicate")
+        awaited = f"account of which {name_of(predicate)} is true"
+        return wait_until(
+            self._doors.pulse,
+            self._account_view,
+            predicate,
+            timeout,
+            self._check_may_wait,
+            self._why_over,
+            awaited,
+        )
 
     # Life
 
@@ -354,6 +402,15 @@ class UserDataStream:
             return Verdict(StreamState.FAILED, str(self._failure))
         return worker.verdict(self._clock.now())
 
+    def _why_over(self) -> Optional[str]:
+        """Return in words why nothing can come any more, or None while something can."""
+        worker = self._worker
+        if worker is None:
+            return "the stream was not started"
+        if self._failure is not None:
+            return str(self._failure)
+        return worker.session.standing.reason if worker.has_ended else None
+
     def _worker_at_work(self, timeout: float) -> Tuple[Worker, bool]:
         """Return the worker that runs, or a new one, and whether it is new; one that is stopping is waited for."""
         # Not under the lock: a process that forks meanwhile would copy it locked.
@@ -382,7 +439,16 @@ class UserDataStream:
         last = self._worker
         gaps = 0 if last is None else last.session.gaps
         try:
-            worker = assemble(self._settings, self._doors, self._timeline, self._log, self._clock, self._plans, gaps)
+            worker = assemble(
+                self._settings,
+                self._doors,
+                self._timeline,
+                self._log,
+                self._clock,
+                self._plans,
+                self._account,
+                gaps,
+            )
         except OSError as error:
             reason = error.strerror
         else:
@@ -391,6 +457,7 @@ class UserDataStream:
                 self._reconnects_before += last.session.reconnects
                 self._gaps_before = gaps
             self._failure = None
+            self._account.is_synchronised = False
             self._doors.take_exit()
             self._worker = worker
             return worker
@@ -422,6 +489,13 @@ class UserDataStream:
                 "this waits inside one of the stream's own callbacks, where nothing can arrive any more; "
                 "wait in another thread"
             )
+
+
+def _check_plain(function: Callable[[Any], object], what: str) -> None:
+    if not callable(function):
+        raise ConfigurationError(f"{what} must be callable, not {type(function).__name__}")
+    if _is_asynchronous(function) or _is_asynchronous(type(function).__call__):
+        raise ConfigurationError(f"{what} must be a plain function: a coroutine would never be awaited")
 
 
 def _is_asynchronous(handler: object) -> bool:

@@ -11,6 +11,7 @@ from typing import Deque, List, Sequence, Set, Tuple, Type, Union
 
 import attrs
 
+from ..account import Account
 from ..credentials import Secret
 from ..events.base import Event
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
@@ -46,9 +47,11 @@ class Delivery:
 
     Args:
         event_classes: What the market is known to send.
+        account: Takes every event, before anybody else sees it.
     """
 
-    def __init__(self, event_classes: Sequence[Type[Event]]) -> None:
+    def __init__(self, event_classes: Sequence[Type[Event]], account: Account) -> None:
+        self._account = account
         self._decoder = Decoder(event_classes)
         self._keys: Deque[Secret] = deque(maxlen=_KEYS_KEPT)
         self._told_malformed: Set[Tuple[str, str]] = set()
@@ -84,6 +87,7 @@ class Delivery:
         except Undecodable as error:
             lost = UndecodableFrame(reason=error.reason, size=_size(frame))
             return Taken((lost,), (*control, facts.FramesUndecodable(socket)))
+        self._account.apply(decoded.event)
         return Taken((decoded.event, *self._attentions(type(decoded.event).__name__, decoded.malformed)), control)
 
     def _expiry(self, payload: Payload, socket: int) -> facts.ExpiryNoticed:

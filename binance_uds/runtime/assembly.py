@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..account import Account
 from ..edges.clock import Clock
 from ..edges.rest import Rest
 from ..protocol.delivery import Delivery
@@ -22,6 +23,7 @@ def assemble(
     log: StreamLog,
     clock: Clock,
     plans: PlanWalk,
+    account: Account,
     gaps_before: int,
 ) -> Worker:
     """
@@ -34,6 +36,7 @@ def assemble(
         log: The stream's loggers.
         clock: The three clocks.
         plans: The walk over the access plans, which remembers the one that worked last.
+        account: The account, which outlives the worker.
         gaps_before: How many gaps earlier sessions of this stream opened; ids go on from there.
     """
     session = Session(
@@ -59,5 +62,5 @@ def assemble(
     def make_sockets(worker: Worker) -> Sockets:
         return Sockets(settings, clock, worker.abandoned, log)
 
-    delivery = Delivery(settings.market.event_classes)
+    delivery = Delivery(settings.market.event_classes, account)
     return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets)

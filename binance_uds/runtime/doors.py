@@ -14,14 +14,12 @@ from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tupl
 
 from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from ..events import CallbackFailed, Event, Notice
+from .waits import SLICE, Pulse
 from .watch import StreamLog
 
 Item = Union[Event, Notice]
 I = TypeVar("I", bound=Item)  # noqa: E741 - an item, as T is a type
 Handler = Callable[[Any], object]
-
-#: Waits are cut into slices of this many seconds: some systems deliver Ctrl-C only between them.
-SLICE = 0.2
 
 
 class Gate:
@@ -58,6 +56,8 @@ class Doors:
         self._running_since = 0.0
         self._running: Optional[Handler] = None
         self._delivering_thread: Optional[int] = None
+        #: Beats for each item, for those who wait for what it brings.
+        self.pulse = Pulse()
         #: What a callback raised to end the program; it surfaces where the user waits.
         self.exit: Optional[BaseException] = None
         self.callback_errors = 0
@@ -92,6 +92,7 @@ class Doors:
         """Hand an item to every callback and queue that wants it; returns normally whatever they do."""
         for queue in self._open_queues():
             queue.put(item)
+        self.pulse.beat()
         for item_class, handler in self._handlers:
             if isinstance(item, item_class):
                 self._call(handler, item)
@@ -111,6 +112,7 @@ class Doors:
         self._delivering_thread, self._over = None, why
         for queue in self._open_queues():
             queue.end(why)
+        self.pulse.beat()
 
     def _call(self, handler: Handler, item: Item) -> None:
         with self._lock:
@@ -183,6 +185,7 @@ class Doors:
         self._lock = threading.Lock()
         for queue in self._open_queues():
             queue.after_fork()
+        self.pulse.after_fork()
         self._queues, self._delivering_thread, self._running = (), None, None
         self._gate.is_shut = True
 

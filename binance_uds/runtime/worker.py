@@ -29,8 +29,9 @@ from ..protocol.proofs import Verdict
 from ..protocol.session import Session
 from . import shutdown
 from .calls import Calls
-from .doors import SLICE, Doors, Gate, Item
+from .doors import Doors, Gate, Item
 from .sockets import Sockets
+from .waits import SLICE
 from .watch import Health, StreamLog, Timeline
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from binance_uds.account import Account
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
 from binance_uds.events.base import UnknownEvent
@@ -26,7 +27,7 @@ LITE = {
 
 def delivery(*keys: str) -> Delivery:
     """Return a delivery that knows some listen keys."""
-    made = Delivery(usdm.EVENTS)
+    made = Delivery(usdm.EVENTS, Account())
     for key in keys:
         made.know(Secret(key))
     return made
@@ -49,6 +50,15 @@ def test_an_event_takes_the_short_way():
 
     assert [TradeLite] == [type(item) for item in taken.items]
     assert () == taken.facts
+
+
+def test_an_event_goes_into_the_account():
+    """By the time it is handed on the account knows it."""
+    account = Account()
+    update = {"e": "ACCOUNT_CONFIG_UPDATE", "E": 5, "T": 5, "ac": {"s": "BTCUSDT", "l": 20}}
+    Delivery(usdm.EVENTS, account).take(frame(update), 3)
+
+    assert 20 == account.leverage("BTCUSDT")
 
 
 @pytest.mark.parametrize("stream", [KEY, f"{KEY}@TRADE_LITE"])

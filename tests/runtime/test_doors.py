@@ -103,6 +103,18 @@ def test_what_is_added_during_delivery_is_there_from_the_next_item_on(doors):
     assert [SECOND] == calls
 
 
+def test_every_item_is_a_beat_before_callbacks_take_their_time(doors):
+    """Who waits for what an item brings is woken by it, by the end too, and does not wait for a callback."""
+    calls: list[str] = []
+    doors.pulse.beat = lambda: calls.append("beat")
+    doors.add(Event, lambda event: calls.append("callback"))
+    doors.deliver(FIRST)
+    doors.deliver(UndecodableFrame(reason="odd", size=3))
+    doors.close("it was stopped")
+
+    assert ["beat", "callback", "beat", "beat"] == calls
+
+
 def test_a_bound_method_can_be_removed(doors):
     """A bound method is another object each time it is named, and is found all the same."""
     calls: list[Any] = []

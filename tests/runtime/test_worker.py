@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 import binance_uds as uds
+from binance_uds.account import Account
 from binance_uds.credentials import Secret
 from binance_uds.edges.clock import Clock
 from binance_uds.instants import Instant
@@ -183,7 +184,7 @@ def make_bench():
         session = Session(PlanWalk(uds.USDM.access_plans), signed=signed, **options)
         worker = Worker(
             session,
-            Delivery(uds.USDM.event_classes),
+            Delivery(uds.USDM.event_classes, Account()),
             doors,
             timeline,
             log,

@@ -60,6 +60,24 @@ for item in stream.events(uds.AccountUpdate, uds.TradeLite, uds.StateChanged):
 with stream.events(uds.AccountUpdate) as updates:
     reveal_type(updates)  # reveals: EventQueue[AccountUpdate]
 
+# The account answers objects, never None, and wait_until() the snapshot that was true.
+reveal_type(stream.account)  # reveals: AccountView
+reveal_type(stream.account.balance("USDT").wallet_balance)  # reveals: Decimal
+reveal_type(stream.account.position("BTCUSDT", "LONG").amount)  # reveals: Decimal
+reveal_type(stream.account.order("my-id").status)  # reveals: str | None
+reveal_type(stream.account.order(5, "BTCUSDT").is_done)  # reveals: bool
+reveal_type(stream.account.algo_order(5).actual_order_id)  # reveals: int | None
+reveal_type(stream.account.as_of_ms)  # reveals: int | None
+reveal_type(stream.account.positions["BTCUSDT", "BOTH"])  # reveals: PositionState
+reveal_type(stream.account.snapshot().open_orders[5])  # reveals: OrderState
+reveal_type(stream.wait_until(lambda account: account.order("my-id").is_done))  # reveals: AccountSnapshot
+stream.wait_until(lambda account: (reveal_type(account),), timeout=None)  # reveals: AccountSnapshot
+stream.wait_until(True)  # error
+stream.account.trusted = True  # error
+stream.account.order("my-id").status = "FILLED"  # error
+stream.account.open_orders[5] = uds.OrderState()  # error
+stream.account.positions["BTCUSDT"]  # error
+
 # The rest of the face.
 with stream as entered:
     reveal_type(entered)  # reveals: UserDataStream

@@ -1,0 +1,117 @@
+"""Waiting, in a thread of the user's, until the account is as it should be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional, Set, TypeVar
+
+from ..account_view import AccountSnapshot, AccountView
+from ..errors import UserDataStreamError, WaitTimeout
+
+T = TypeVar("T")
+
+#: Waits are cut into slices of this many seconds: some systems deliver Ctrl-C only between them.
+SLICE = 0.2
+
+
+class Pulse:
+    """Beats for whatever is delivered, so that those who wait look again. One thread beats, any may wait."""
+
+    def __init__(self) -> None:
+        # Plain, for only a plain set is copied in one step; while nobody waits a beat costs a look at it.
+        self._waiting: Set[threading.Event] = set()
+
+    def beat(self) -> None:
+        """Wake those who wait; what they are to see is there already."""
+        if self._waiting:
+            for waiting in tuple(self._waiting):
+                waiting.set()
+
+    def after_fork(self) -> None:
+        """In the child: those who waited are other threads, which do not exist here."""
+        self._waiting = set()
+
+    def wait_for(self, look: Callable[[], Optional[T]], timeout: Optional[float]) -> Optional[T]:
+        """
+        Look now, and again after each beat and each slice of the wait, until there is something to be seen.
+
+        Args:
+            look: Returns what is waited for, or None; what it raises ends the wait.
+            timeout: Seconds to wait; None waits for ever.
+
+        Returns:
+            What was seen, or None when the time is over.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        beaten = threading.Event()
+        self._waiting.add(beaten)
+        try:
+            while True:
+                # Before the look: a beat that comes during it may be about what it missed.
+                beaten.clear()
+                seen = look()
+                if seen is not None:
+                    return seen
+                remaining = SLICE if deadline is None else deadline - time.monotonic()
+                if remaining <= 0:
+                    return None
+                beaten.wait(min(remaining, SLICE))
+        finally:
+            self._waiting.discard(beaten)
+
+
+def wait_until(
+    pulse: Pulse,
+    account: AccountView,
+    predicate: Callable[[AccountSnapshot], object],
+    timeout: Optional[float],
+    may_wait: Callable[[], None],
+    why_over: Callable[[], Optional[str]],
+    awaited: str,
+) -> AccountSnapshot:
+    """
+    Wait until a predicate is true of the account.
+
+    Args:
+        pulse: Beats for whatever is delivered.
+        account: What the predicate is about.
+        predicate: Called in this thread with one snapshot at a time; what it raises ends the wait.
+        timeout: Seconds to wait; None waits for ever.
+        may_wait: Raises where waiting is not possible.
+        why_over: Says in words why nothing can come any more, or None.
+        awaited: What is waited for, in words.
+
+    Returns:
+        The snapshot of which it is true.
+
+    Raises:
+        WaitTimeout: It did not become true in time.
+        UserDataStreamError: Nothing can come any more, and it is not true of what came.
+    """
+
+    def look() -> Optional[AccountSnapshot]:
+        # First the end and then the account: everything was delivered before the end.
+        over = why_over()
+        snapshot = account.snapshot()
+        if predicate(snapshot):
+            return snapshot
+        # The predicate may have forked.
+        may_wait()
+        if over is not None:
+            raise _over(awaited, over)
+        return None
+
+    may_wait()
+    over = why_over()
+    if over is not None:
+        # Not even a look: of a stream that does not run, yesterday's account would be the answer.
+        raise _over(awaited, over)
+    seen = pulse.wait_for(look, timeout)
+    if seen is None:
+        raise WaitTimeout(0.0 if timeout is None else timeout, awaited)
+    return seen
+
+
+def _over(awaited: str, why: str) -> UserDataStreamError:
+    return UserDataStreamError(f"no {awaited}, and none can come: {why}")

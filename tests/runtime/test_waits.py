@@ -1,0 +1,220 @@
+"""Waiting for an account that is as it should be, without a stream behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Optional
+
+import pytest
+
+from binance_uds.account import Account
+from binance_uds.account_view import AccountSnapshot
+from binance_uds.errors import ForkedStream, UserDataStreamError, WaitTimeout
+from binance_uds.events import AccountConfigUpdate
+from binance_uds.runtime.waits import SLICE, Pulse, wait_until
+
+PATIENCE_S = 20.0
+
+
+class Waiting:
+    """A wait for the leverage of a symbol to be 5, in a thread of its own, told step by step what happens."""
+
+    def __init__(self, timeout: Optional[float] = PATIENCE_S) -> None:
+        self.account = Account()
+        self.pulse = Pulse()
+        self.over: Optional[str] = None
+        self.outcome: Any = None
+        self.looks = threading.Semaphore(0)
+        self._timeout = timeout
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _predicate(self, account: AccountSnapshot) -> bool:
+        is_so = account.leverage("BTCUSDT") == 5
+        self.looks.release()
+        return is_so
+
+    def _run(self) -> None:
+        try:
+            self.outcome = wait(self._predicate, self._timeout, self.account, self.pulse, lambda: self.over)
+        except Exception as error:
+            self.outcome = error
+
+    def tell(self, leverage: int) -> None:
+        """Let something be delivered."""
+        self.account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=leverage, transaction_time_ms=leverage))
+        self.pulse.beat()
+
+    def end(self) -> Any:
+        """Return what came out of it."""
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+        return self.outcome
+
+
+def wait(
+    predicate: Callable[[AccountSnapshot], object],
+    timeout: Optional[float] = 0,
+    account: Optional[Account] = None,
+    pulse: Optional[Pulse] = None,
+    why_over: Callable[[], Optional[str]] = lambda: None,
+    may_wait: Callable[[], None] = lambda: None,
+) -> AccountSnapshot:
+    """Wait, for an account that is nobody's unless told otherwise."""
+    return wait_until(pulse or Pulse(), account or Account(), predicate, timeout, may_wait, why_over, "such account")
+
+
+def test_what_is_so_already_is_returned_at_once():
+    """One look is enough, and it is the snapshot that the predicate saw."""
+    seen: list[AccountSnapshot] = []
+    found = wait(lambda account: not seen.append(account))
+
+    assert [found] == seen
+    assert found is seen[0]
+
+
+def test_it_looks_again_at_every_beat():
+    """Until it is so, and the snapshot of that moment comes out."""
+    waiting = Waiting(timeout=None)
+    for leverage in (3, 4, 5):
+        assert waiting.looks.acquire(timeout=PATIENCE_S)
+        waiting.tell(leverage)
+    found = waiting.end()
+    waiting.tell(6)
+
+    assert 5 == found.leverage("BTCUSDT")
+
+
+def test_it_looks_again_without_a_beat():
+    """What nobody announces is found within a slice of the wait."""
+    waiting = Waiting()
+    assert waiting.looks.acquire(timeout=PATIENCE_S)
+    waiting.account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=5))
+
+    assert 5 == waiting.end().leverage("BTCUSDT")
+
+
+def test_a_beat_during_a_look_is_not_missed(monkeypatch):
+    """What comes while the predicate runs is looked at right after it, however long a slice is."""
+    monkeypatch.setattr("binance_uds.runtime.waits.SLICE", PATIENCE_S)
+    account, pulse = Account(), Pulse()
+    looks: list[Optional[int]] = []
+
+    def predicate(snapshot: AccountSnapshot) -> bool:
+        looks.append(snapshot.leverage("BTCUSDT"))
+        account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=1))
+        pulse.beat()
+        return len(looks) > 1
+
+    wait(predicate, 2 * PATIENCE_S, account, pulse)
+
+    assert [None, 5] == looks
+
+
+def test_what_does_not_become_so_times_out():
+    """WaitTimeout names what was waited for and for how long; without time there is one look."""
+    looks: list[AccountSnapshot] = []
+    with pytest.raises(WaitTimeout) as caught:
+        wait(looks.append, timeout=0)
+
+    assert (0, "such account", 1) == (caught.value.timeout, caught.value.awaited, len(looks))
+
+
+def test_a_long_wait_ends_in_time():
+    """It may be longer than a slice."""
+    waiting = Waiting(timeout=SLICE * 1.5)
+    outcome = waiting.end()
+
+    assert isinstance(outcome, WaitTimeout)
+    assert waiting.looks.acquire(timeout=0)
+    assert waiting.looks.acquire(timeout=0)
+
+
+def test_after_the_end_there_is_one_more_look():
+    """What was delivered last may be what was waited for."""
+    for leverage, expected in ((5, AccountSnapshot), (4, UserDataStreamError)):
+        waiting = Waiting()
+        assert waiting.looks.acquire(timeout=PATIENCE_S)
+        waiting.account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=leverage, transaction_time_ms=5))
+        waiting.over = "it was stopped"
+        waiting.pulse.beat()
+        outcome = waiting.end()
+
+        assert isinstance(outcome, expected)
+        assert leverage == 5 or str(outcome) == "no such account, and none can come: it was stopped"
+
+
+def test_of_a_stream_that_does_not_run_nothing_is_asked():
+    """Not even once: the answer would be yesterday's."""
+    with pytest.raises(UserDataStreamError, match="not started"):
+        wait(lambda account: True, why_over=lambda: "not started")
+
+
+def test_where_waiting_is_not_possible_nothing_is_asked():
+    """The refusal comes out before the predicate is called."""
+
+    def refuse() -> None:
+        raise ForkedStream
+
+    with pytest.raises(ForkedStream):
+        wait(lambda account: True, may_wait=refuse)
+
+
+def test_a_predicate_that_forks_finds_out():
+    """In the child nothing will be delivered any more."""
+    refusals = iter([None, ForkedStream()])
+
+    def may_wait() -> None:
+        refusal = next(refusals)
+        if refusal is not None:
+            raise refusal
+
+    with pytest.raises(ForkedStream):
+        wait(lambda account: False, PATIENCE_S, may_wait=may_wait)
+
+
+def test_what_a_predicate_raises_comes_out():
+    """In the thread that waits, and nothing of the wait is left."""
+    pulse = Pulse()
+    with pytest.raises(ZeroDivisionError):
+        wait(lambda account: 1 // 0, PATIENCE_S, pulse=pulse)
+
+    assert set() == pulse._waiting
+
+
+def test_several_may_wait_at_once():
+    """Each is woken by the same beat, and a beat that nobody waits for does nothing."""
+    pulse, account = Pulse(), Account()
+    pulse.beat()
+    started = threading.Barrier(4)
+    found: list[AccountSnapshot] = []
+
+    def wait_for_leverage() -> None:
+        looks = iter([started.wait])
+
+        def predicate(snapshot: AccountSnapshot) -> bool:
+            next(looks, lambda _: None)(PATIENCE_S)
+            return snapshot.leverage("BTCUSDT") == 5
+
+        found.append(wait(predicate, PATIENCE_S, account, pulse))
+
+    threads = [threading.Thread(target=wait_for_leverage) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    started.wait(PATIENCE_S)
+    account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=1))
+    pulse.beat()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+
+    assert 3 == len(found)
+
+
+def test_in_a_forked_child_nobody_waits():
+    """A beat in the child touches no lock of the parent's threads."""
+    pulse = Pulse()
+    pulse._waiting.add(threading.Event())
+    pulse.after_fork()
+
+    assert set() == pulse._waiting
