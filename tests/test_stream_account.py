@@ -184,6 +184,15 @@ def test_of_a_stream_that_does_not_run_nothing_is_awaited(stream, dead_stream):
         dead_stream.wait_until(lambda account: True)
 
 
+def test_of_a_start_that_was_given_up_nothing_is_awaited(stream, monkeypatch):
+    """Its thread may hang in a system call for longer, and delivers nothing."""
+    with stream:
+        monkeypatch.setattr(stream, "_failure", uds.StartTimeout(1.0, "busy with a look-up"))
+        with pytest.raises(uds.UserDataStreamError, match="none can come: not LIVE within 1 s: busy with a look-up"):
+            stream.wait_until(lambda account: True)
+        monkeypatch.undo()
+
+
 @pytest.fixture
 def dead_stream(make_stream, exchange):
     """A stream whose start failed."""

@@ -464,6 +464,16 @@ def test_in_a_forked_child_held_locks_hold_nobody_up_and_nothing_is_delivered(do
     assert ([], 0, False) == (calls, len(queue), doors.is_inside_callback)
 
 
+def test_in_a_forked_child_nobody_is_woken(doors):
+    """Who waited for a beat is a thread of the parent."""
+    waiting = threading.Event()
+    doors.pulse._waiting.add(waiting)
+    doors.after_fork()
+    doors.pulse.beat()
+
+    assert not waiting.is_set()
+
+
 # Words
 
 

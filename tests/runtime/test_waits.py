@@ -86,30 +86,51 @@ def test_it_looks_again_at_every_beat():
     assert 5 == found.leverage("BTCUSDT")
 
 
-def test_it_looks_again_without_a_beat():
-    """What nobody announces is found within a slice of the wait."""
-    waiting = Waiting()
-    assert waiting.looks.acquire(timeout=PATIENCE_S)
-    waiting.account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=5))
+class Waits(threading.Event):
+    """Instead of waiting it notes for how long it should have, and whether there was a beat."""
 
-    assert 5 == waiting.end().leverage("BTCUSDT")
+    def __init__(self, noted: list[tuple[float, bool]]) -> None:
+        super().__init__()
+        self._noted = noted
+
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Note, and return."""
+        assert timeout is not None
+        self._noted.append((timeout, self.is_set()))
+        return self.is_set()
 
 
-def test_a_beat_during_a_look_is_not_missed(monkeypatch):
-    """What comes while the predicate runs is looked at right after it, however long a slice is."""
-    monkeypatch.setattr("binance_uds.runtime.waits.SLICE", PATIENCE_S)
-    account, pulse = Account(), Pulse()
-    looks: list[Optional[int]] = []
+@pytest.fixture
+def noted(monkeypatch) -> list[tuple[float, bool]]:
+    """The waits between two looks, which take no time: seconds, and whether there was a beat."""
+    waits: list[tuple[float, bool]] = []
+    monkeypatch.setattr("binance_uds.runtime.waits.threading.Event", lambda: Waits(waits))
+    return waits
 
-    def predicate(snapshot: AccountSnapshot) -> bool:
-        looks.append(snapshot.leverage("BTCUSDT"))
-        account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=1))
-        pulse.beat()
-        return len(looks) > 1
 
-    wait(predicate, 2 * PATIENCE_S, account, pulse)
+@pytest.mark.parametrize("timeout", [None, PATIENCE_S])
+def test_it_looks_again_without_a_beat(noted, timeout):
+    """What nobody announces is found within a slice of the wait, however long the whole is."""
+    looks = iter([False, False, True])
+    wait(lambda account: next(looks), timeout)
 
-    assert [None, 5] == looks
+    assert [(SLICE, False)] * 2 == noted
+
+
+def test_a_beat_during_a_look_is_not_missed_and_counts_once(noted):
+    """What comes while the predicate runs is looked at right after it; then it is waited for more."""
+    pulse = Pulse()
+    looks = iter([True, False, None])
+
+    def predicate(account: AccountSnapshot) -> bool:
+        comes = next(looks)
+        if comes:
+            pulse.beat()
+        return comes is None
+
+    wait(predicate, None, pulse=pulse)
+
+    assert [(SLICE, True), (SLICE, False)] == noted
 
 
 def test_what_does_not_become_so_times_out():
@@ -143,6 +164,21 @@ def test_after_the_end_there_is_one_more_look():
 
         assert isinstance(outcome, expected)
         assert leverage == 5 or str(outcome) == "no such account, and none can come: it was stopped"
+
+
+def test_what_came_right_before_the_end_is_seen():
+    """The last event and the end may both come during a look, and then the next one is about both."""
+    account = Account()
+    ends: list[str] = []
+
+    def predicate(snapshot: AccountSnapshot) -> bool:
+        account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=5))
+        ends.append("it was stopped")
+        return snapshot.leverage("BTCUSDT") == 5
+
+    found = wait(predicate, None, account, why_over=lambda: ends[0] if ends else None)
+
+    assert 5 == found.leverage("BTCUSDT")
 
 
 def test_of_a_stream_that_does_not_run_nothing_is_asked():
@@ -183,8 +219,9 @@ def test_what_a_predicate_raises_comes_out():
     assert set() == pulse._waiting
 
 
-def test_several_may_wait_at_once():
+def test_several_may_wait_at_once(monkeypatch):
     """Each is woken by the same beat, and a beat that nobody waits for does nothing."""
+    monkeypatch.setattr("binance_uds.runtime.waits.SLICE", 3 * PATIENCE_S)
     pulse, account = Pulse(), Account()
     pulse.beat()
     started = threading.Barrier(4)
@@ -197,7 +234,7 @@ def test_several_may_wait_at_once():
             next(looks, lambda _: None)(PATIENCE_S)
             return snapshot.leverage("BTCUSDT") == 5
 
-        found.append(wait(predicate, PATIENCE_S, account, pulse))
+        found.append(wait(predicate, 3 * PATIENCE_S, account, pulse))
 
     threads = [threading.Thread(target=wait_for_leverage) for _ in range(3)]
     for thread in threads:
