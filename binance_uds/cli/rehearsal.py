@@ -11,6 +11,7 @@ import attrs
 
 from .. import USDM, Event, Notice, OrderStatus, OrderTradeUpdate, StreamState, Timings, UserDataStream
 from ..errors import UserDataStreamError
+from ..runtime import assembly as _assembly  # noqa: F401 - not in the middle of the rehearsal, where Ctrl-C raises
 from ..simulator.bot import BotTrader
 from ..simulator.local import LocalExchange
 from .board import Board

@@ -39,6 +39,9 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
 
     Ctrl-C ends it with a summary. The exit code is 2 if the key is missing or refused.
     """
+    # Ahead of need, while Ctrl-C still ends the process on the spot; simulate and the help can do without.
+    from ..runtime import assembly as _assembly  # noqa: F401
+
     try:
         market = _market(demo, rest_url, stream_url)
         stream = UserDataStream.from_env(market=market, name="watch")

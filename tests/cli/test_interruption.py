@@ -32,3 +32,37 @@ def test_handlers_are_restored():
 
     assert before == after
     assert within is not before[0]
+
+
+@pytest.mark.parametrize(
+    "name, arguments, cue",
+    [("demo", (), "LIVE"), ("watch", (), "LIVE"), ("simulate", ("--port", "0"), "Ctrl-C ends it")],
+)
+def test_nothing_is_imported_while_it_raises(exchange, command, name, arguments, cue):
+    """Whenever Ctrl-C comes, no import is in the way that would make something else of it."""
+    if name == "watch":
+        arguments = ("--rest-url", exchange.rest_url, "--stream-url", exchange.stream_url)
+    running = command(name, *arguments, before=_TELLING_IMPORTS, BINANCE_API_KEY=exchange.api_key)
+    running.hear(cue)
+    running.interrupt()
+    code, _ = running.finish()
+
+    assert (130, "") == (code, running.errors())
+
+
+#: Says on stderr which modules came while Ctrl-C was an exception.
+_TELLING_IMPORTS = """
+import contextlib
+from binance_uds.cli import interruption
+tidily = interruption.ending_tidily
+@contextlib.contextmanager
+def telling():
+    before = set(sys.modules)
+    try:
+        with tidily():
+            yield
+    finally:
+        for name in sorted(set(sys.modules) - before):
+            print(name, file=sys.stderr)
+interruption.ending_tidily = telling
+"""
