@@ -106,6 +106,13 @@ class Account(AccountView):
         """Return the same account for reading only."""
         return AccountView(self._rows, self._names, self._is_trusted)
 
+    def begin(self) -> None:
+        """Know nothing again: the stream starts, and what happened while it did not run it was not told."""
+        self.is_synchronised = False
+        self._rows.clear()
+        for kept in (self._names, self._open, self._open_algo, self._held, self._ended, self._ended_algo):
+            kept.clear()
+
     def apply(self, event: Event) -> bool:
         """
         Take over what an event tells, as far as it is news.

@@ -115,6 +115,7 @@ class Market:
         probe_names_key: Whether PUT on that path answers with the key; where not, POST is the probe.
         time_path: Path of the unsigned server time.
         reads: Where what the account is and did can be read, an endpoint for each name.
+        weight_limit: Request weight that the exchange allows an address within a minute.
         event_classes: What the stream is known to send.
         events: The names asked for in the query form. Extend it to receive types added by Binance later.
         allow_plaintext: Permit ``http://`` and ``ws://`` beyond loopback.
@@ -132,6 +133,7 @@ class Market:
     probe_names_key: bool
     time_path: str
     reads: Tuple[Endpoint, ...]
+    weight_limit: int
     event_classes: Tuple[type[Event], ...]
     events: Tuple[str, ...]
     allow_plaintext: bool = False
@@ -213,6 +215,7 @@ USDM = Market(
         Endpoint(ReadName.USER_TRADES, "/fapi/v1/userTrades", usdm_rows.TradeRow, 5),
         Endpoint(ReadName.INCOME, "/fapi/v1/income", usdm_rows.IncomeRow, 30),
     ),
+    weight_limit=2_400,
     event_classes=usdm.EVENTS,
     events=tuple(event.wire_name for event in usdm.EVENTS),
 )
@@ -222,6 +225,7 @@ USDM_DEMO = attrs.evolve(
     USDM,
     name="usdm-demo",
     rest_url="https://demo-fapi.binance.com",
+    weight_limit=6_000,
     stream_url="wss://fstream.binancefuture.com/private",
     other_stream_urls=("wss://demo-fstream.binance.com/private", "wss://stream.binancefuture.com/private"),
 )

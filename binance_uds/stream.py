@@ -6,7 +6,7 @@ import inspect
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Type, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple, Type, TypeVar, Union, overload
 
 from .account import Account
 from .account_view import AccountSnapshot, AccountView
@@ -52,11 +52,17 @@ class UserDataStream:
         name: Stands in every log line and in the thread's name; made up when not given.
         keepalive_interval: Seconds between two probes of the listen key, from 1 to 3,000.
         ping_interval: Seconds between our own pings, from 1 to 300; the answer is due within half of it.
+        audit_interval: Seconds between two comparisons of the account with what was delivered, from 10 to 86,400; with
+            a secret only, as all that follows here up to ``symbols``.
+        settle: By how many seconds REST may lag behind the stream, from 0 to 60; a repair waits for so long.
+        max_hold: Seconds that events wait at most for the end of a repair; then they are delivered, and what is
+            recovered comes late. None: they wait for as long as it takes.
+        symbols: Symbols that every repair looks into, whether or not anything says that they were traded.
         proxy: URL of an HTTP proxy for both halves; without it the environment's ``HTTPS_PROXY`` and so on apply.
         ssl_context: TLS for both halves; it must verify certificates and host names.
         release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
         max_backlog: Bound of each ``events()`` queue.
-        timings: All timings at once, in place of the two intervals, which are left out then; for rehearsals.
+        timings: All timings at once, in place of those above, which are left out then; for rehearsals.
 
     Raises:
         ConfigurationError: An argument is of no use; nothing was sent.
@@ -71,6 +77,10 @@ class UserDataStream:
         name: Optional[str] = None,
         keepalive_interval: float = 60.0,
         ping_interval: float = 20.0,
+        audit_interval: float = 300.0,
+        settle: float = 3.0,
+        max_hold: Optional[float] = 60.0,
+        symbols: Iterable[str] = (),
         proxy: Optional[str] = None,
         ssl_context: Optional[ssl.SSLContext] = None,
         release_key: bool = False,
@@ -89,8 +99,14 @@ class UserDataStream:
             credentials,
             market=market,
             name=name,
-            keepalive_interval=keepalive_interval,
-            ping_interval=ping_interval,
+            chosen_timings={
+                "keepalive_interval": keepalive_interval,
+                "ping_interval": ping_interval,
+                "audit_interval": audit_interval,
+                "settle": settle,
+                "max_hold": max_hold,
+            },
+            symbols=symbols,
             proxy=hidden,
             ssl_context=ssl_context,
             release_key=release_key,
@@ -457,7 +473,7 @@ class UserDataStream:
                 self._reconnects_before += last.session.reconnects
                 self._gaps_before = gaps
             self._failure = None
-            self._account.is_synchronised = False
+            self._account.begin()
             self._doors.take_exit()
             self._worker = worker
             return worker

@@ -343,7 +343,7 @@ def test_a_refused_handshake_that_echoes_its_url_leaks_nothing(make_cage, elsewh
 
 def test_frames_that_name_the_key_anywhere_leak_nothing(make_cage):
     """Unknown events, garbage, odd expiries and a close frame that repeat the listen key come out without it."""
-    cage = make_cage()
+    cage = make_cage(api_secret=None)
     with cage.stream:
         (key,) = cage.listen_keys()
         for frame in (
@@ -374,7 +374,7 @@ def test_a_defect_over_a_frame_that_names_the_key_leaks_nothing(make_cage, monke
     """The thread dies while an expiry is in its hands: neither log nor join() shows a frame's variables."""
     cage = make_cage()
 
-    def broken(self: Delivery, frame: bytes, socket: int) -> Any:
+    def broken(self: Any, frame: bytes, *_: Any) -> Any:
         copy = bytes(frame)
         raise RuntimeError(f"a defect over {len(copy)} bytes")
 

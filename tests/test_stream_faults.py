@@ -16,6 +16,12 @@ State = uds.StreamState
 KEY_PATH = "/fapi/v1/listenKey"
 
 
+@pytest.fixture
+def make_stream(make_stream):
+    """Without a secret there is nothing to repair, and LIVE follows the connection at once."""
+    return lambda **options: make_stream(**{"api_secret": None, **options})
+
+
 def is_probed(stream: uds.UserDataStream) -> bool:
     """Tell whether the probe that follows each connection has been answered, so that the next one is far off."""
     health = stream.health
@@ -392,7 +398,7 @@ def test_the_worker_that_dies_of_a_defect_is_seen(stream, ears, exchange, monkey
     """FAILED to every reader, a critical line, join() raises the defect, and the stream can be started again."""
     stream.start()
 
-    def broken(self: Any, frame: bytes, socket: int) -> Any:
+    def broken(*_) -> Any:
         raise RuntimeError("a defect")
 
     from binance_uds.protocol.delivery import Delivery

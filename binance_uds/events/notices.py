@@ -45,6 +45,8 @@ class GapCause:
     NO_ANSWER = "connection does not answer"
     BAD_FRAME = "undecodable frame"
     SUBSCRIPTION_LOST = "subscription lost"
+    FRAMES_MISSING = "frames missing"
+    RESTARTED = "restarted"
 
 
 class Proof:

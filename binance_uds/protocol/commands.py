@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Union
+from typing import FrozenSet, Optional, Union
 
 import attrs
 
@@ -11,6 +11,8 @@ from ..errors import UserDataStreamError
 from ..events.notices import Notice
 from ..markets import AccessPlan
 from .facts import Call
+from .reads import Read
+from .recovery import Recovery
 
 
 @attrs.frozen
@@ -19,6 +21,55 @@ class Make:
 
     call: Call
     generation: int
+
+
+@attrs.frozen
+class MakeRead:
+    """Read something about the account for an errand; the connections are read before it."""
+
+    errand: int
+    read: Read
+
+
+@attrs.frozen
+class Ground:
+    """Take the account to be what an errand found, and count fills from this moment of the exchange's clock on."""
+
+    errand: int
+    recovery: Recovery
+    since_ms: int
+
+
+@attrs.frozen
+class Hold:
+    """Hold back events of these symbols from now on, in addition to those held back already; None: of all."""
+
+    symbols: Optional[FrozenSet[str]]
+
+
+@attrs.frozen
+class Merge:
+    """
+    Deliver what an errand found together with what is held back, and hold nothing back any more.
+
+    The connection is in use since ``connected_ms`` of the exchange's clock at the latest.
+    """
+
+    errand: int
+    recovery: Recovery
+    connected_ms: int
+
+
+@attrs.frozen
+class ReleaseHeld:
+    """Deliver what is held back, and hold nothing back any more."""
+
+
+@attrs.frozen
+class Forget:
+    """Everything of before this moment of the exchange's clock was delivered; keep no record of it."""
+
+    before_ms: int
 
 
 @attrs.frozen
@@ -87,6 +138,12 @@ class Finish:
 
 Command = Union[
     Make,
+    MakeRead,
+    Ground,
+    Hold,
+    Merge,
+    ReleaseHeld,
+    Forget,
     ReleaseKey,
     OpenSocket,
     Subscribe,

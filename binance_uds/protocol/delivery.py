@@ -1,30 +1,47 @@
 """
-The way of every frame: decoded, understood as far as it is control, handed on as events.
+The way of every frame: decoded, compared with copies, counted, held back or handed on as events.
 
-Data takes the short way past the session; only what speaks about the stream itself becomes a fact.
+Data takes the short way past the session; only what speaks about the stream itself, or does not add up, becomes a fact.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, List, Sequence, Set, Tuple, Type, Union
+from decimal import Decimal
+from typing import Deque, Dict, FrozenSet, Iterator, List, Optional, Sequence, Set, Tuple, Type, Union
 
 import attrs
 
 from ..account import Account
 from ..credentials import Secret
-from ..events.base import Event
+from ..events.base import FROM_REST, Event, UnknownEvent
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
-from ..events.usdm import ListenKeyExpired
-from . import facts
+from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
+from ..events.usdm_rows import TradeRow
+from . import facts, recovered
+from .books import Books
+from .chains import ZERO, OrderKey
 from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
-from .facts import Fact
+from .doubts import Doubts
+from .facts import Fact, MergeTally
+from .held import Hold, merged
+from .identity import fill_id
+from .recovery import Recovery
+from .timings import Timings
 
 #: Listen keys kept for masking: those of sockets whose frames may still come.
 _KEYS_KEPT = 8
 
 #: No key Binance hands out is short; a short text, masked, would spoil the data.
 _SHORTEST_KEY = 8
+
+#: Without a secret nothing is read again, so fills are compared with copies for so long only; and so often forgotten.
+_COPIES_WITHIN_MS, _FORGET_EVERY_MS = 600_000, 60_000
+
+#: What happens so long after a connection is in use is pushed on it.
+_PUSHED_WITHIN_MS = 1_000
+
+Item = Union[Event, Notice]
 
 
 @attrs.frozen
@@ -37,7 +54,7 @@ class Taken:
         facts: What the session has to know.
     """
 
-    items: Tuple[Union[Event, Notice], ...] = ()
+    items: Tuple[Item, ...] = ()
     facts: Tuple[Fact, ...] = ()
 
 
@@ -47,38 +64,60 @@ class Delivery:
 
     Args:
         event_classes: What the market is known to send.
-        account: Takes every event, before anybody else sees it.
+        account: What the user sees of the account; every event is applied to it as it comes.
+        books: What errands compare REST with; filled here.
+        timings: How long a doubt may last.
+        signed: Whether REST can be asked for what is missing; without, nothing is counted.
     """
 
-    def __init__(self, event_classes: Sequence[Type[Event]], account: Account) -> None:
-        self._account = account
+    def __init__(
+        self,
+        event_classes: Sequence[Type[Event]],
+        account: Optional[Account] = None,
+        books: Optional[Books] = None,
+        timings: Optional[Timings] = None,
+        *,
+        signed: bool = False,
+    ) -> None:
+        self.account = Account() if account is None else account
+        self.books = Books() if books is None else books
+        self._doubts = Doubts(self.books.chains, timings or Timings())
+        self._is_counting = signed
         self._decoder = Decoder(event_classes)
         self._keys: Deque[Secret] = deque(maxlen=_KEYS_KEPT)
         self._told_malformed: Set[Tuple[str, str]] = set()
+        self._hold: Optional[Hold] = None
+        self._highest: Dict[str, int] = {}
+        self._forgotten_ms = 0
+        self._told_ms = 0
+        self._duplicates = 0
 
     def know(self, key: Secret) -> None:
         """From now on mask this listen key wherever it stands in a payload."""
         if key not in self._keys and len(key.reveal()) >= _SHORTEST_KEY:
             self._keys.append(key)
 
-    def take(self, frame: Union[bytes, str], socket: int) -> Taken:
+    # Frames
+
+    def take(self, frame: Union[bytes, str], socket: int, now: float = 0.0) -> Taken:
         """
         Digest one frame; never raises, whatever came.
 
         Args:
             frame: The payload of a whole text or binary message.
             socket: The number of the connection it came on.
+            now: Seconds of the monotonic clock.
         """
         try:
             content = unwrap(parse(frame))
             if isinstance(content, Control):
                 return Taken(facts=tuple(self._control_facts(content, socket)))
-            return self._event(content, frame, socket)
+            return self._event(content, frame, socket, now)
         except Undecodable as error:
             reason = error.reason
         return Taken((UndecodableFrame(reason=reason, size=_size(frame)),), (facts.FramesUndecodable(socket),))
 
-    def _event(self, payload: Payload, frame: Union[bytes, str], socket: int) -> Taken:
+    def _event(self, payload: Payload, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         # Control first, from the name alone: an expiry whose fields are odd is an expiry all the same.
         control = (self._expiry(payload, socket),) if payload.name == ListenKeyExpired.wire_name else ()
         try:
@@ -87,8 +126,223 @@ class Delivery:
         except Undecodable as error:
             lost = UndecodableFrame(reason=error.reason, size=_size(frame))
             return Taken((lost,), (*control, facts.FramesUndecodable(socket)))
-        self._account.apply(decoded.event)
-        return Taken((decoded.event, *self._attentions(type(decoded.event).__name__, decoded.malformed)), control)
+        event = decoded.event
+        attentions = self._attentions(type(event).__name__, decoded.malformed)
+        if not self._is_new(event):
+            self._duplicates += 1
+            return Taken(tuple(attentions), control)
+        self._told_ms = max(self._told_ms, event.transaction_time_ms or 0)
+        self.account.apply(event)
+        if self._is_counting:
+            self._count(event, now)
+        if self._hold is not None and self._hold.wants(event):
+            self._hold.add(event, _size(frame))
+            full = (facts.HoldFilled(),) if self._hold.is_full else ()
+            return Taken(tuple(attentions), (*control, *full))
+        return Taken((self._dated(event), *attentions), control)
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether this is no copy of what came before."""
+        if isinstance(event, (UnknownEvent, ListenKeyExpired)):
+            # What makes two of the former the same nobody knows; of the latter every notice is told.
+            return True
+        delivered = self.books.delivered
+        if not isinstance(event, OrderTradeUpdate) or not event.is_fill or not event.trade_id:
+            return delivered.add(event)
+        time_ms = event.trade_time_ms or event.transaction_time_ms or 0
+        if not self._is_counting and time_ms > self._forgotten_ms + _COPIES_WITHIN_MS + _FORGET_EVERY_MS:
+            self._forgotten_ms = time_ms - _COPIES_WITHIN_MS
+            delivered.forget_before(self._forgotten_ms)
+        return delivered.add_fill(fill_id(event), time_ms)
+
+    def _count(self, event: Event, now: float) -> None:
+        """Enter an event into the books, and doubt what does not add up."""
+        self.books.enter(event)
+        if isinstance(event, OrderTradeUpdate):
+            if event.is_fill:
+                self._doubts.told(event)
+            self._doubts.order((event.symbol, event.order_id), now)
+            self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
+        elif isinstance(event, AccountUpdate):
+            for position in event.positions:
+                self._doubts.position((position.symbol, position.position_side), now)
+        elif isinstance(event, TradeLite):
+            identified = (event.symbol, event.order_id, event.trade_id)
+            if not self.books.delivered.has_fill(identified, event.transaction_time_ms or 0):
+                self._doubts.announced(event, now)
+
+    def _dated(self, event: Event) -> Event:
+        """Return an event as it is delivered now: a fill behind one with a higher trade id is late."""
+        if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id:
+            highest = self._highest.get(event.symbol, 0)
+            if event.trade_id < highest:
+                return attrs.evolve(event, late=True)
+            self._highest[event.symbol] = event.trade_id
+        return event
+
+    # Doubts
+
+    def next_due(self) -> Optional[float]:
+        """Return the monotonic time at which ``due`` has something to say; None when there is none."""
+        return self._doubts.next_due()
+
+    def due(self, now: float) -> List[Fact]:
+        """Return what had time to be explained, and was not."""
+        return [facts.FillsSuspected(broken) for broken in self._doubts.due(now)]
+
+    # Repairs
+
+    def hold(self, symbols: Optional[FrozenSet[str]]) -> None:
+        """Hold back events of these symbols, or of all, in addition to those held back already."""
+        if self._hold is None:
+            self._hold = Hold(symbols)
+            self._duplicates = 0
+        else:
+            self._hold.widen(symbols)
+
+    def release(self) -> Tuple[Event, ...]:
+        """Hold nothing back any more, and return what was."""
+        hold, self._hold = self._hold, None
+        if hold is None:
+            return ()
+        return tuple(self._dated(event) for event in merged(hold.take(), ()))
+
+    def ground(self, recovery: Recovery, since_ms: int) -> None:
+        """
+        Take the account to be as REST shows it; nothing is delivered.
+
+        Args:
+            recovery: What stands.
+            since_ms: From when on the stream tells of every change.
+        """
+        chains = self.books.chains
+        if chains.grounded_ms is None:
+            chains.grounded_ms = since_ms
+            self.books.delivered.forget_before(since_ms)
+        for row in recovery.orders.values():
+            chains.ground_order((row.symbol, row.order_id), row.filled_quantity, row.update_time_ms)
+            state = recovered.order_state(row)
+            chains.order_row(state, row.creation_time_ms or 0)
+            self.account.apply(state)
+        for position in recovery.positions:
+            chains.ground_position((position.symbol, position.position_side), position.amount, position.update_time_ms)
+        for event in self._other_states(recovery):
+            self.account.apply(event)
+        self.account.is_synchronised = True
+
+    def merge(self, recovery: Recovery) -> Tuple[Tuple[Event, ...], MergeTally]:
+        """
+        Put what was read together with what was held back.
+
+        Args:
+            recovery: What a repair found.
+
+        Returns:
+            What is delivered now, in order, and what came of it.
+        """
+        held = [] if self._hold is None else self._hold.take()
+        self._hold = None
+        found = self._recovered_fills(recovery, held)
+        delivered: List[Event] = []
+        for event in merged(held, found):
+            if event.origin == FROM_REST:
+                self._enter_fill(event)
+            delivered.append(self._dated(event))
+        delivered.extend(self._recovered_states(recovery))
+        for key in recovery.unknown_orders:
+            self.books.chains.order_ended(key)
+        for symbol in recovery.unbalanced:
+            # It was looked for in vain: believe the exchange, and doubt no more.
+            self.books.chains.rebase(symbol)
+        fills = [event for event in delivered if event.origin == FROM_REST and _is_fill(event)]
+        tally = MergeTally(
+            tuple(_dating(event) for event in fills),
+            tuple(_dating(event) for event in fills if event.late),
+            tuple(
+                event.transaction_time_ms or 0
+                for event in delivered
+                if event.origin == FROM_REST and isinstance(event, (OrderTradeUpdate, AlgoUpdate))
+            ),
+            recovery.duplicates + self._duplicates,
+        )
+        self._duplicates = 0
+        return tuple(delivered), tally
+
+    def is_deaf(self, tally: MergeTally, connected_ms: int) -> bool:
+        """Whether something was recovered that a connection should have delivered, and it never delivered anything."""
+        moments = [*tally.states, *(time_ms for time_ms, _ in tally.recovered)]
+        return self._told_ms < connected_ms and max(moments, default=0) >= connected_ms + _PUSHED_WITHIN_MS
+
+    def forget_before(self, floor_ms: int) -> None:
+        """Everything of before this moment was delivered; keep no record of it."""
+        self.books.forget_before(floor_ms)
+
+    def _recovered_fills(self, recovery: Recovery, held: Sequence[Event]) -> List[OrderTradeUpdate]:
+        """Return the fills that were read and did not come."""
+        delivered = self.books.delivered
+        missing = [
+            row for identified, row in recovery.fills.items() if not delivered.has_fill(identified, row.trade_time_ms)
+        ]
+        totals = self._totals(recovery, missing, held)
+        return [
+            recovered.fill(row, recovery.orders.get((row.symbol, row.order_id)), totals.get(fill_key(row)))
+            for row in missing
+        ]
+
+    def _totals(
+        self, recovery: Recovery, missing: Sequence[TradeRow], held: Sequence[Event]
+    ) -> Dict[Tuple[str, int, int], Decimal]:
+        """Return how much of its order each missing fill filled up to, where every fill of the order is known."""
+        quantities: Dict[OrderKey, Dict[int, Decimal]] = {}
+        for row in missing:
+            quantities.setdefault((row.symbol, row.order_id), {})[row.trade_id] = row.last_filled_quantity
+        found = {key: sum(fills.values(), ZERO) for key, fills in quantities.items()}
+        for event in held:
+            if isinstance(event, OrderTradeUpdate) and event.is_fill and (event.symbol, event.order_id) in quantities:
+                fills = quantities[event.symbol, event.order_id]
+                fills[event.trade_id or 0] = event.last_filled_quantity or ZERO
+        totals = {}
+        for key, fills in quantities.items():
+            chain, order = self.books.chains.orders.get(key), recovery.orders.get(key)
+            counted = chain.counted if chain is not None else ZERO
+            claimed = max(chain.claimed if chain is not None else ZERO, order.filled_quantity if order else ZERO)
+            if order is None or counted + found[key] != claimed:
+                continue
+            total = claimed
+            for trade_id in sorted(fills, reverse=True):
+                if trade_id > self._highest.get(key[0], 0):
+                    totals[key[0], key[1], trade_id] = total
+                total -= fills[trade_id]
+        return totals
+
+    def _enter_fill(self, event: Event) -> None:
+        assert isinstance(event, OrderTradeUpdate)
+        self.books.delivered.add_fill(fill_id(event), event.transaction_time_ms or 0)
+        self.books.enter(event)
+        self.account.apply(event)
+
+    def _recovered_states(self, recovery: Recovery) -> Iterator[Event]:
+        """Yield what orders, balances and positions are, where that is news."""
+        for row in sorted(recovery.orders.values(), key=lambda row: row.update_time_ms):
+            state = recovered.order_state(row)
+            self.books.chains.order_row(state, row.creation_time_ms or 0)
+            if self.account.apply(state):
+                yield state
+        for event in self._other_states(recovery):
+            if self.account.apply(event):
+                yield event
+
+    def _other_states(self, recovery: Recovery) -> Iterator[Event]:
+        """Yield the states of conditional orders, balances and positions, entered into the books."""
+        for algo in recovery.algo_orders.values():
+            event: Event = recovered.algo_state(algo)
+            self.books.enter(event)
+            yield event
+        for update in recovered.account_states(recovery.balances, recovery.positions):
+            self.books.enter(update)
+            yield update
+
+    # Control
 
     def _expiry(self, payload: Payload, socket: int) -> facts.ExpiryNoticed:
         key = payload.body.get("listenKey")
@@ -114,6 +368,20 @@ class Delivery:
             )
             for field in new
         ]
+
+
+def fill_key(row: TradeRow) -> Tuple[str, int, int]:
+    """Return what identifies the fill of a row."""
+    return (row.symbol, row.order_id, row.trade_id)
+
+
+def _is_fill(event: Event) -> bool:
+    return isinstance(event, OrderTradeUpdate) and event.is_fill
+
+
+def _dating(event: Event) -> Tuple[int, str]:
+    assert isinstance(event, OrderTradeUpdate)
+    return (event.transaction_time_ms or 0, event.symbol)
 
 
 def _size(frame: Union[bytes, str]) -> int:

@@ -15,6 +15,8 @@ import attrs
 from ..credentials import Secret
 from ..errors import UserDataStreamError
 from ..instants import Instant
+from .chains import Break
+from .reads import Read, Rows
 
 
 class Call(enum.Enum):
@@ -79,6 +81,79 @@ class BalancesRead:
     """A signed read succeeded: the secret is right."""
 
     generation: int
+
+
+@attrs.frozen
+class RowsRead:
+    """A read of an errand was answered."""
+
+    errand: int
+    read: Read
+    rows: Rows = attrs.field(repr=False)
+    sent_at: Instant
+    used_weight: Optional[int] = None
+
+
+@attrs.frozen
+class ReadFailed:
+    """A read of an errand brought no usable answer."""
+
+    errand: int
+    read: Read
+    error: UserDataStreamError
+    sent_at: Instant
+
+
+@attrs.frozen
+class Grounded:
+    """The account stands where the rows of an errand say."""
+
+    errand: int
+
+
+@attrs.frozen
+class MergeTally:
+    """
+    What came of a merge.
+
+    Attributes:
+        recovered: The exchange's time and the symbol of each recovered fill.
+        late: The same of those of them that were delivered after a fill with a higher trade id.
+        states: The times of recovered states of orders and conditional orders.
+        duplicates: Copies that were not delivered twice.
+    """
+
+    recovered: Tuple[Tuple[int, str], ...] = ()
+    late: Tuple[Tuple[int, str], ...] = ()
+    states: Tuple[int, ...] = ()
+    duplicates: int = 0
+
+
+@attrs.frozen
+class ConnectionDeaf:
+    """Something that happened since a connection is in use was read by REST, and it never delivered anything."""
+
+    socket: int
+
+
+@attrs.frozen
+class Merged:
+    """What an errand found was delivered together with what was held."""
+
+    errand: int
+    tally: MergeTally
+
+
+@attrs.frozen
+class FillsSuspected:
+    """Sums that the exchange repeats do not agree with what came: fills of a symbol may be missing."""
+
+    broken: Break
+
+
+@attrs.frozen
+class HoldFilled:
+    """Nothing more can be held back."""
 
 
 @attrs.frozen
@@ -180,7 +255,39 @@ class PongOverdue:
     """Our ping was not answered in time, and nothing else came."""
 
 
-Timer = Union[StartOverdue, RetryDue, PlanOverdue, ProbeDue, KeyOutlived, PingDue, PongOverdue]
+@attrs.frozen
+class SettleDue:
+    """REST shows by now what happened before the connection was in use."""
+
+
+@attrs.frozen
+class ReadingDue:
+    """An errand that waits goes on."""
+
+
+@attrs.frozen
+class HoldOverdue:
+    """What is held back was held for long enough."""
+
+
+@attrs.frozen
+class AuditDue:
+    """It is time to compare the account with what was delivered."""
+
+
+Timer = Union[
+    StartOverdue,
+    RetryDue,
+    PlanOverdue,
+    ProbeDue,
+    KeyOutlived,
+    PingDue,
+    PongOverdue,
+    SettleDue,
+    ReadingDue,
+    HoldOverdue,
+    AuditDue,
+]
 TIMERS = get_args(Timer)
 
 Fact = Union[
@@ -191,6 +298,13 @@ Fact = Union[
     CallFailed,
     ClockRead,
     BalancesRead,
+    RowsRead,
+    ReadFailed,
+    Grounded,
+    Merged,
+    ConnectionDeaf,
+    FillsSuspected,
+    HoldFilled,
     SocketOpened,
     SocketRefused,
     SocketLost,

@@ -15,14 +15,23 @@ import attrs
 from ..errors import UserDataStreamError
 from ..instants import Instant
 from .facts import (
+    AuditDue,
     BalancesRead,
     ClockRead,
     ClocksJumped,
+    FillsSuspected,
+    Grounded,
+    HoldFilled,
+    HoldOverdue,
     KeyGranted,
     KeyOutlived,
+    Merged,
     PingDue,
     ProbeDue,
+    ReadingDue,
     RetryDue,
+    RowsRead,
+    SettleDue,
     SocketOpened,
     Started,
     StartOverdue,
@@ -38,6 +47,13 @@ PlainFact = Union[
     KeyOutlived,
     PingDue,
     BalancesRead,
+    RowsRead,
+    Grounded,
+    Merged,
+    SettleDue,
+    ReadingDue,
+    AuditDue,
+    HoldOverdue,
     ClockRead,
     ClocksJumped,
     SocketOpened,
@@ -159,6 +175,37 @@ class SecretUnproven:
 
 
 @attrs.frozen
+class ReadUnanswered:
+    """A read brought no usable answer. Try again."""
+
+    reason: str
+
+
+@attrs.frozen
+class ReadHeld:
+    """The exchange wants no read for so many seconds."""
+
+    hold_s: float
+    reason: str
+
+
+@attrs.frozen
+class ReadForbidden:
+    """The exchange turns our reads away, in the middle of life; ``code`` is a word of ``AttentionCode``."""
+
+    code: str
+    reason: str
+
+
+@attrs.frozen
+class ReadRefused:
+    """The exchange does not tell this, whoever asks and however often."""
+
+    code: int
+    sent_at: Instant
+
+
+@attrs.frozen
 class FrameLost:
     """A frame on the connection in use could not be read, and what it told is unknown."""
 
@@ -166,6 +213,8 @@ class FrameLost:
 Finding = Union[
     PlainFact,
     StartOverdue,
+    FillsSuspected,
+    HoldFilled,
     KeyGranted,
     KeyConfirmed,
     KeyUnnamed,
@@ -182,5 +231,9 @@ Finding = Union[
     PlansExhausted,
     SubscriptionConfirmed,
     SecretUnproven,
+    ReadUnanswered,
+    ReadHeld,
+    ReadForbidden,
+    ReadRefused,
     FrameLost,
 ]

@@ -24,10 +24,14 @@ class Proofs:
     Attributes:
         transport: Any frame came, or the pong to our own ping.
         key: A request that named our key as the account's was sent.
+        delivery: The account was compared with what was delivered, and nothing was missing. Without a secret it cannot
+            be, and is not asked for.
     """
 
     transport: Optional[Instant] = None
     key: Optional[Instant] = None
+    delivery: Optional[Instant] = None
+    wants_delivery: bool = False
     _before_doubt: Optional[Instant] = None
 
     def renew_transport(self, at: Instant) -> None:
@@ -41,10 +45,14 @@ class Proofs:
         self.key = at
         self._settle_doubt()
 
+    def renew_delivery(self, at: Instant) -> None:
+        """Nothing was missing at this moment."""
+        self.delivery = at
+
     def void(self, now: Instant) -> None:
         """Forget all proofs, since the clocks disagree about how old they are; but not since when that is."""
         self._before_doubt = self.oldest(now)
-        self.transport = self.key = None
+        self.transport = self.key = self.delivery = None
 
     def void_key(self, now: Instant) -> None:
         """Forget the proof of the key, since nobody may ask for one any more; but not since when that is."""
@@ -63,10 +71,13 @@ class Proofs:
 
     def leases(self, timings: Timings) -> Tuple[Tuple[str, Optional[Instant], float], ...]:
         """Return a row per proof: what it proves, when that was proven, and for how many seconds it counts."""
-        return (
+        leases = (
             ("the connection", self.transport, timings.transport_lease),
             ("the listen key", self.key, timings.key_lease),
         )
+        if not self.wants_delivery:
+            return leases
+        return (*leases, ("the delivery", self.delivery, timings.delivery_lease))
 
     def lapsed(self, timings: Timings, now: Instant) -> Optional[str]:
         """Return in words what is no longer proven, or None when everything is."""
@@ -130,5 +141,5 @@ def judge(standing: Standing, proofs: Proofs, timings: Timings, now: Instant) ->
     if lapsed is not None:
         return Verdict(not_live, lapsed)
     if standing.gap_open:
-        return Verdict(StreamState.REPAIRING, standing.reason)
+        return Verdict(StreamState.REPAIRING if standing.was_live else not_live, standing.reason)
     return Verdict(StreamState.LIVE, "every proof holds" if standing.confirmed else "subscription unconfirmed")

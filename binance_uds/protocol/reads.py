@@ -57,14 +57,14 @@ class Rows:
     incomplete: Tuple[str, ...] = ()
 
 
-def open_orders() -> Read:
-    """Every resting order, of all symbols; ``OrderRow``."""
-    return Read(ReadName.OPEN_ORDERS)
+def open_orders(symbol: Optional[str] = None) -> Read:
+    """Every resting order, of one symbol or of all; ``OrderRow``."""
+    return _read(ReadName.OPEN_ORDERS, symbol=symbol)
 
 
-def open_algo_orders() -> Read:
-    """Every conditional order that was not triggered yet, of all symbols; ``AlgoRow``."""
-    return Read(ReadName.OPEN_ALGO_ORDERS)
+def open_algo_orders(symbol: Optional[str] = None) -> Read:
+    """Every conditional order that was not triggered yet, of one symbol or of all; ``AlgoRow``."""
+    return _read(ReadName.OPEN_ALGO_ORDERS, symbol=symbol)
 
 
 def positions() -> Read:

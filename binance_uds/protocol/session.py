@@ -18,7 +18,7 @@ from . import commands as do
 from . import facts, findings
 from .commands import Command
 from .facts import Fact
-from .reactions import connections, ending, keys, trouble
+from .reactions import connections, ending, errands, keys, trouble
 from .situation import Situation, State
 from .understanding import understand
 
@@ -154,6 +154,21 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.SERVING, findings.StartRefused): (State.FAILED, ending.refuse_start),
     (State.SERVING, findings.SubscriptionConfirmed): (State.SERVING, connections.confirm_late),
     (State.SERVING, findings.FrameLost): (State.SERVING, trouble.suspect_frame),
+    # What is read about the account
+    (State.SERVING, facts.RowsRead): (State.SERVING, errands.take_rows),
+    (State.SERVING, facts.ReadingDue): (State.SERVING, errands.read_on),
+    (State.SERVING, findings.ReadRefused): (State.SERVING, errands.take_refusal),
+    (State.SERVING, findings.ReadUnanswered): (State.SERVING, errands.read_again),
+    (State.SERVING, findings.ReadHeld): (State.SERVING, errands.read_when_allowed),
+    (State.SERVING, findings.ReadForbidden): (State.SERVING, errands.read_when_trusted),
+    (State.SERVING, findings.ClockRefused): (State.SERVING, errands.read_with_clock),
+    (State.SERVING, facts.Grounded): (State.SERVING, errands.grounded),
+    (State.SERVING, facts.SettleDue): (State.SERVING, errands.repair_settled),
+    (State.SERVING, facts.Merged): (State.SERVING, errands.close_repaired),
+    (State.SERVING, facts.AuditDue): (State.SERVING, errands.begin_audit),
+    (State.SERVING, facts.FillsSuspected): (State.SERVING, errands.suspect_fills),
+    (State.SERVING, facts.HoldOverdue): (State.SERVING, errands.let_go),
+    (State.SERVING, facts.HoldFilled): (State.SERVING, errands.let_go),
     # An interruption
     **{
         (state, findings.Interrupted): (State.KEYLESS, trouble.begin_again)

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any, Dict, Iterator, Optional, Type
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Type
 
 import attrs
 
 from ..credentials import Secret
-from ..events.notices import GapClosed, GapOpened, Proof, StreamState
+from ..events.notices import GapOpened, StreamState
 from ..instants import Instant
-from ..markets import AccessPlan
+from ..markets import USDM, AccessPlan, Market
 from . import commands as do
 from . import facts
 from .backoff import Backoff
+from .books import Books
+from .budget import Budget
 from .commands import Command
+from .errands import Errand
 from .exchange_clock import ExchangeClock
 from .facts import Call
+from .gaps import Gap, Repaired
 from .plans import PlanWalk
 from .proofs import Proofs, Standing, Verdict, judge
+from .recovery import Recovery
 from .timings import Timings
-
-#: What a gap may have swallowed when nothing was read back.
-UNRECOVERABLE = ("fills", "order states", "account updates", "signals")
 
 
 class State(enum.Enum):
@@ -51,16 +53,6 @@ class State(enum.Enum):
     FAILED = "failed"
 
 
-@attrs.frozen
-class Gap:
-    """An open blind interval; ``since_ms`` is as announced, ``since`` lets a better known clock date it again."""
-
-    gap_id: int
-    since: Instant
-    since_ms: int
-    cause: str
-
-
 @attrs.define(eq=False)
 class Situation:
     """
@@ -71,12 +63,22 @@ class Situation:
         timings: Its numbers of seconds.
         signed: Whether signed requests are possible.
         release_key: Whether to DELETE the listen key at the end.
+        market: What reads cost, and how much the exchange allows.
+        books: What the stream told of the account; the delivery writes it.
+        user_symbols: Symbols that the user wants looked into by every repair.
         gaps: How many gaps were opened so far.
         state: Where it is in its life; the table of rules alone changes it.
         standing: The same for those who read it from another thread.
         proofs: What was proven when.
         clock: The exchange's.
-        gap: The open one, if one is open.
+        open_gaps: Blind intervals that were announced and are not over, oldest first.
+        errand: The reads under way, or none.
+        errands: How many errands were begun; an answer to an older one means nothing.
+        recovery: What an interrupted repair found.
+        looked_twice: Whether the account was read again after REST had settled.
+        is_hold_over: Whether what was held back had to be delivered before the open gaps were repaired.
+        watermark_ms: Everything of before this moment was found to be delivered, by the exchange's clock.
+        budget: How much may be read.
         key: The listen key in use, from its grant until it is given up.
         key_since: When it was asked for.
         key_renewed: When it was last proven, and so extended, whatever was doubted since.
@@ -98,19 +100,30 @@ class Situation:
         renewals: Waits after short lives.
         probe_retries: Waits after probes of unknown outcome.
         refusals: Waits after refused credentials.
+        read_retries: Waits after reads of errands that failed.
     """
 
     plans: PlanWalk
     timings: Timings = attrs.field(factory=Timings)
     signed: bool = False
     release_key: bool = False
+    market: Market = USDM
+    books: Books = attrs.field(factory=Books)
+    user_symbols: FrozenSet[str] = frozenset()
     gaps: int = 0
 
     state: State = attrs.field(init=False, default=State.IDLE)
     standing: Standing = attrs.field(init=False, factory=Standing)
     proofs: Proofs = attrs.field(init=False, factory=Proofs)
     clock: ExchangeClock = attrs.field(init=False)
-    gap: Optional[Gap] = attrs.field(init=False, default=None)
+    open_gaps: List[Gap] = attrs.field(init=False, factory=list)
+    errand: Optional[Errand] = attrs.field(init=False, default=None)
+    errands: int = attrs.field(init=False, default=0)
+    recovery: Optional[Recovery] = attrs.field(init=False, default=None)
+    looked_twice: bool = attrs.field(init=False, default=False)
+    is_hold_over: bool = attrs.field(init=False, default=False)
+    watermark_ms: int = attrs.field(init=False, default=0)
+    budget: Budget = attrs.field(init=False)
     key: Optional[Secret] = attrs.field(init=False, default=None)
     key_since: Optional[Instant] = attrs.field(init=False, default=None)
     key_renewed: Optional[Instant] = attrs.field(init=False, default=None)
@@ -132,6 +145,7 @@ class Situation:
     renewals: Backoff = attrs.field(init=False)
     probe_retries: Backoff = attrs.field(init=False)
     refusals: Backoff = attrs.field(init=False)
+    read_retries: Backoff = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         timings = self.timings
@@ -140,6 +154,9 @@ class Situation:
         self.renewals = Backoff(timings.retry_first, timings.retry_most)
         self.probe_retries = Backoff(timings.probe_retry_first, timings.retry_most)
         self.refusals = Backoff(timings.refused_first, timings.refused_most)
+        self.read_retries = Backoff(timings.retry_first, timings.retry_most)
+        self.budget = Budget(timings.weight_most, self.market.weight_limit)
+        self.proofs.wants_delivery = self.signed
 
     # What understanding asks
 
@@ -213,34 +230,77 @@ class Situation:
         self.timers.clear()
         self.stand(ended=ended, serving=False, confirmed=False, reason=reason)
 
-    def open_gap(self, cause: str, now: Instant) -> Iterator[Command]:
-        """Announce that events may be missing; once, until it is closed, and never before the first LIVE."""
-        if self.gap is not None or not self.standing.was_live:
+    def open_gap(self, cause: str, now: Instant, since: Optional[Instant] = None) -> Iterator[Command]:
+        """
+        Announce that any events may be missing; once, until it is closed, and never before the first LIVE.
+
+        Args:
+            cause: A word of ``GapCause``.
+            now: The present.
+            since: From when on; by default since everything was last proven.
+        """
+        if not self.standing.was_live:
             return
+        whole = [gap for gap in self.open_gaps if gap.symbols is None]
+        for gap in self.open_gaps:
+            # What followed its blind interval was to be delivered by what is gone now.
+            gap.until = None
+        if not whole:
+            since = since or self.proofs.oldest(now)
+            yield from self.announce_gap(cause, self.blind_since_ms(since), since=since)
+
+    def announce_gap(
+        self,
+        cause: str,
+        since_ms: int,
+        *,
+        since: Optional[Instant] = None,
+        until: Optional[Instant] = None,
+        symbols: Optional[FrozenSet[str]] = None,
+        found: Optional[Recovery] = None,
+    ) -> Iterator[Command]:
+        """Open a gap; what may have to wait for its repair is held back from now on."""
         self.gaps += 1
-        since = self.proofs.oldest(now)
-        self.gap = Gap(self.gaps, since, self._blind_since_ms(since), cause)
+        self.open_gaps.append(Gap(self.gaps, since_ms, cause, since, until, symbols, found or Recovery()))
         self.stand(gap_open=True)
-        yield do.Announce(GapOpened(gap_id=self.gap.gap_id, since_ms=self.gap.since_ms, cause=cause))
+        yield do.Announce(GapOpened(gap_id=self.gaps, since_ms=since_ms, cause=cause))
+        if self.signed and not self.is_hold_over:
+            yield do.Hold(symbols)
 
-    def close_gap(self, now: Instant) -> Iterator[Command]:
-        """Announce the end of the blind interval, if one is open."""
-        if self.gap is None:
-            return
-        gap, self.gap = self.gap, None
-        self.stand(gap_open=False)
-        yield do.Announce(
-            GapClosed(
-                gap_id=gap.gap_id,
-                since_ms=min(gap.since_ms, self._blind_since_ms(gap.since)),
-                until_ms=self.clock.latest_ms(now),
-                cause=gap.cause,
-                proof=Proof.UNPROVEN,
-                unrecoverable=UNRECOVERABLE,
-            )
-        )
+    def close_gaps(self, now: Instant, repaired: Optional[Repaired] = None) -> Iterator[Command]:
+        """
+        Announce the end of blind intervals.
 
-    def _blind_since_ms(self, proven: Instant) -> int:
+        Args:
+            now: The moment at which those end for which no earlier one is known.
+            repaired: What came of a repair, and of which gaps; None: nothing was repaired, and all end.
+        """
+        for gap in list(self.open_gaps):
+            if repaired is not None and gap.gap_id not in repaired.gaps:
+                continue
+            self.open_gaps.remove(gap)
+            until = gap.until or now
+            until_ms = self.clock.latest_ms(until)
+            since_ms = gap.since_ms
+            if gap.since is not None:
+                # Also by how long ago it was: the clock it was dated by may have been set back meanwhile.
+                since_ms = min(since_ms, self.blind_since_ms(gap.since), until_ms - gap.since.most_ms_to(until))
+            yield do.Announce(gap.closed(since_ms, max(since_ms, until_ms), repaired))
+        if not self.open_gaps:
+            self.is_hold_over = False
+            self.disarm(facts.HoldOverdue, facts.SettleDue)
+        self.stand(gap_open=bool(self.open_gaps))
+
+    def end_errand(self) -> None:
+        """Break off the reads under way; an answer that still comes means nothing."""
+        if self.errand is not None:
+            self.errand.steps.close()
+        self.errand = None
+        self.errands += 1
+        self.read_retries.reset()
+        self.disarm(facts.ReadingDue)
+
+    def blind_since_ms(self, proven: Instant) -> int:
         """
         Return from when on events may be missing when everything was last proven at this moment.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import attrs
 
@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 _Allowed = Tuple[str, Callable[[Any, Any], bool]]
 
 _POSITIVE: _Allowed = ("more than 0", lambda row, value: value > 0)
+_NOT_NEGATIVE: _Allowed = ("at least 0", lambda row, value: value >= 0)
 #: Short enough for any rehearsal, and long enough not to flood the exchange by mistake.
 _SHORTEST_INTERVAL: _Allowed = ("at least 0.05", lambda row, value: value >= 0.05)
 
@@ -21,11 +22,13 @@ def _is_count(row: object, value: float) -> bool:
     return isinstance(value, int) and value >= 1
 
 
-def _number(default: Any, allowed: _Allowed = _POSITIVE) -> Any:
-    """Declare a finite number, allowed as said; what it is compared with stands above it in the row."""
+def _number(default: Any, allowed: _Allowed = _POSITIVE, *, optional: bool = False) -> Any:
+    """Declare a finite number, allowed as said, or None; what it is compared with stands above it in the row."""
     words, allows = allowed
 
     def check(row: object, field: attrs.Attribute[Any], value: object) -> None:
+        if optional and value is None:
+            return
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ConfigurationError(f"{field.name} must be a number, {words}, not of type {type(value).__name__}")
         if not math.isfinite(value) or not allows(row, value):
@@ -67,6 +70,18 @@ class Timings:
         clock_interval: The exchange's clock is read again when the last reading is older.
         longest_sleep: The loop looks at its clocks at least this often, so that a suspend is noticed.
         slow_callback: A callback that takes longer is named in a warning.
+        settle: For how long after a connection is in use REST may lag behind it; a repair reads only then. May be 0.
+        max_hold: For how long events wait at most for the end of a repair, from when the connection is in use; None:
+            for as long as it takes.
+        audit_interval: Between two audits of the account, in signed mode.
+        delivery_lease_intervals: For how many such intervals an audit that found nothing missing proves the delivery.
+        audit_overlap: By how much an audit stays behind, and begins before where the last one was complete.
+        doubt: For how long sums that do not agree may be explained by the next frame.
+        trade_lite_alone: For how long the early copy of a fill may be alone.
+        suspicion_interval: Between two suspicions of one symbol.
+        reread_first: Until a repair that does not balance reads again; doubles each time, up to ``retry_most``.
+        unbalanced_most: For how long a repair looks for what does not balance before it says so.
+        weight_most: Request weight of our own reads within a minute; no seconds.
 
     Every wait that doubles is made longer by chance, by up to half of itself.
 
@@ -89,7 +104,7 @@ class Timings:
     transport_lease_intervals: float = _number(
         2.25, ("more than 1 + pong_share", lambda row, count: count > 1 + row.pong_share)
     )
-    gap_margin: float = _number(20.0, ("at least 0", lambda row, margin: margin >= 0))
+    gap_margin: float = _number(20.0, _NOT_NEGATIVE)
     plan_timeout: float = _number(5.0)
     rest_timeout: float = _number(5.0)
     retry_first: float = _number(0.5)
@@ -103,6 +118,22 @@ class Timings:
     clock_interval: float = _number(60 * 60.0)
     longest_sleep: float = _number(30.0)
     slow_callback: float = _number(1.0)
+    settle: float = _number(3.0, _NOT_NEGATIVE)
+    max_hold: Optional[float] = _number(60.0, optional=True)
+    audit_interval: float = _number(300.0)
+    delivery_lease_intervals: float = _number(3.0, ("more than 1", lambda row, count: count > 1))
+    audit_overlap: float = _number(120.0)
+    doubt: float = _number(1.0)
+    trade_lite_alone: float = _number(5.0)
+    suspicion_interval: float = _number(30.0)
+    reread_first: float = _number(1.0)
+    unbalanced_most: float = _number(60.0)
+    weight_most: int = _number(1_000, ("a whole number of at least 1", _is_count))
+
+    @property
+    def delivery_lease(self) -> float:
+        """For how long an audit that found nothing missing proves the delivery."""
+        return self.audit_interval * self.delivery_lease_intervals
 
     @property
     def transport_lease(self) -> float:

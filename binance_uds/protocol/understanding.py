@@ -11,7 +11,7 @@ import math
 from typing import Callable, Dict, Optional, Type, Union, get_args
 
 from ..errors import ConfigurationError, CredentialsRejected, ExchangeError
-from ..events.notices import GapCause, StreamState
+from ..events.notices import AttentionCode, GapCause, StreamState
 from ..instants import Instant
 from . import facts, findings
 from .facts import Call, Fact
@@ -36,9 +36,14 @@ def _is_stale(session: Situation, fact: Fact, now: Instant) -> bool:
     if isinstance(fact, facts.TIMERS):
         # Several may come due at once, and what was done about the first has disarmed or put off the others.
         return session.timers.get(type(fact), math.inf) > now.monotonic
+    if isinstance(fact, _OF_ERRANDS):
+        return session.errand is None or fact.errand != session.errands
     generation = getattr(fact, "generation", session.generation)
     socket = getattr(fact, "socket", session.socket)
     return generation != session.generation or socket != session.socket
+
+
+_OF_ERRANDS = (facts.RowsRead, facts.ReadFailed, facts.Grounded, facts.Merged)
 
 
 def _as_it_is(session: Situation, fact: findings.PlainFact, now: Instant) -> Finding:
@@ -80,6 +85,40 @@ def _call_failed(session: Situation, fact: facts.CallFailed, now: Instant) -> Op
     if isinstance(error, CredentialsRejected):
         return findings.CredentialsRefused(str(error))
     return findings.CallUnanswered(f"{fact.call.value} failed: {error}")
+
+
+def _read_failed(session: Situation, fact: facts.ReadFailed, now: Instant) -> Finding:
+    assert session.errand is not None
+    error, reason = fact.error, f"read of {fact.read.name} failed: {fact.error}"
+    if isinstance(error, ConfigurationError):
+        if not session.standing.was_live:
+            return findings.StartRefused(error)
+        return findings.ReadForbidden(AttentionCode.CREDENTIALS_REJECTED, reason)
+    if isinstance(error, ExchangeError):
+        if error.code == OUTSIDE_WINDOW and not session.errand.clock_was_refused:
+            return findings.ClockRefused()
+        if error.retry_after_s is not None:
+            return findings.ReadHeld(error.retry_after_s, reason)
+        if error.status == FORBIDDEN:
+            return findings.ReadForbidden(AttentionCode.BLOCKED, reason)
+        if error.status in _DEFINITE and error.code not in _PASSING:
+            return findings.ReadRefused(error.code or -error.status, fact.sent_at)
+    return findings.ReadUnanswered(reason)
+
+
+#: Statuses of a request that is wrong, now and later, and the codes that are of the moment all the same.
+_DEFINITE = (400, 404, 405, 410)
+_PASSING = (-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1016, OUTSIDE_WINDOW)
+
+
+def _while_serving(session: Situation, fact: Finding, now: Instant) -> Optional[Finding]:
+    return fact if session.standing.serving and session.signed else None
+
+
+def _connection_deaf(session: Situation, fact: facts.ConnectionDeaf, now: Instant) -> Optional[Finding]:
+    if not session.standing.serving:
+        return None
+    return _interruption(session, now, GapCause.SUBSCRIPTION_LOST, "it never delivered the fills that happened")
 
 
 def _socket_refused(session: Situation, fact: facts.SocketRefused, now: Instant) -> Finding:
@@ -177,6 +216,10 @@ _MEANINGS: Dict[Type[object], Callable[..., Optional[Finding]]] = {
     facts.PlanOverdue: _plan_overdue,
     facts.ExpiryNoticed: _expiry_noticed,
     facts.FramesUndecodable: _frames_undecodable,
+    facts.ReadFailed: _read_failed,
+    facts.ConnectionDeaf: _connection_deaf,
+    facts.FillsSuspected: _while_serving,
+    facts.HoldFilled: _while_serving,
     facts.StartOverdue: _start_overdue,
     facts.PongOverdue: _pong_overdue,
 }

@@ -44,6 +44,8 @@ def assemble(
         settings.timings,
         signed=settings.credentials.can_sign,
         release_key=settings.release_key,
+        market=settings.market,
+        user_symbols=settings.symbols,
         gaps=gaps_before,
     )
 
@@ -62,5 +64,11 @@ def assemble(
     def make_sockets(worker: Worker) -> Sockets:
         return Sockets(settings, clock, worker.abandoned, log)
 
-    delivery = Delivery(settings.market.event_classes, account)
+    delivery = Delivery(
+        settings.market.event_classes,
+        account,
+        session.books,
+        settings.timings,
+        signed=settings.credentials.can_sign,
+    )
     return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets)

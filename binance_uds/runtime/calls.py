@@ -11,7 +11,8 @@ from ..errors import StreamInterrupted, UserDataStreamError
 from ..instants import Instant
 from ..markets import Market, ReadName
 from ..protocol import commands as do
-from ..protocol import facts
+from ..protocol import facts, reads
+from ..protocol.decode import Undecodable
 from ..protocol.facts import Call, Fact
 from ..protocol.signing import signed_query
 
@@ -54,6 +55,20 @@ class Calls:
             return self._ways[command.call](command.generation)
         except UserDataStreamError as error:
             return facts.CallFailed(command.generation, command.call, error.with_traceback(None))
+
+    def read(self, command: do.MakeRead) -> Fact:
+        """Read something about the account and return what came of it; blocks as ``make`` does, and never raises."""
+        sent_at = self._clock.now()
+        try:
+            query = signed_query(command.read.parameters, self._credentials, self._exchange_ms(sent_at))
+            answer = self._rest.call("GET", reads.path(command.read, self._market), query)
+            rows = reads.rows(command.read, answer, self._market)
+            return facts.RowsRead(command.errand, command.read, rows, sent_at, self._rest.used_weight)
+        except Undecodable as error:
+            failure: UserDataStreamError = StreamInterrupted(error.reason)
+        except UserDataStreamError as error:
+            failure = error.with_traceback(None)
+        return facts.ReadFailed(command.errand, command.read, failure, sent_at)
 
     def release_key(self) -> None:
         """

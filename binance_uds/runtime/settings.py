@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from typing import Optional, Tuple
+from typing import FrozenSet, Iterable, Mapping, Optional, Tuple
 
 import attrs
 
@@ -13,9 +13,15 @@ from ..errors import ConfigurationError
 from ..markets import Market
 from ..protocol.timings import Timings
 
-#: Bounds in seconds. A key dies after 60 minutes; the exchange takes 10 messages a second.
-KEEPALIVE_BOUNDS = (1.0, 50 * 60.0)
-PING_BOUNDS = (1.0, 5 * 60.0)
+#: The timings that are arguments of their own, with their bounds in seconds. A key dies after 60 minutes; the exchange
+#: takes 10 messages a second; an audit costs 95 of the 2,400 that an address may use of request weight in a minute.
+TIMING_BOUNDS: Mapping[str, Tuple[float, float]] = {
+    "keepalive_interval": (1.0, 50 * 60.0),
+    "ping_interval": (1.0, 5 * 60.0),
+    "audit_interval": (10.0, 86_400.0),
+    "settle": (0.0, 60.0),
+    "max_hold": (0.0, 86_400.0),
+}
 
 #: What a user who says nothing gets.
 _USUAL = Timings()
@@ -33,6 +39,7 @@ class Settings:
         market: Which market on which hosts.
         name: What it is called in logs.
         timings: Every number of seconds.
+        symbols: Those that every repair looks into.
         proxy: A proxy's URL, which may hold a password; None leaves it to the environment.
         context: TLS for both halves.
         release_key: Whether to DELETE the listen key at the end.
@@ -43,6 +50,7 @@ class Settings:
     market: Market
     name: str
     timings: Timings
+    symbols: FrozenSet[str]
     proxy: Optional[Secret]
     context: ssl.SSLContext
     release_key: bool
@@ -55,8 +63,8 @@ class Settings:
         *,
         market: Market,
         name: Optional[str],
-        keepalive_interval: float,
-        ping_interval: float,
+        chosen_timings: Mapping[str, Optional[float]],
+        symbols: Iterable[str],
         proxy: Optional[Secret],
         ssl_context: Optional[ssl.SSLContext],
         release_key: bool,
@@ -67,6 +75,7 @@ class Settings:
         Check what a user gave.
 
         Args:
+            chosen_timings: The arguments of ``TIMING_BOUNDS``, by name.
             proxy: Of ``hidden_proxy``.
 
         Raises:
@@ -78,11 +87,6 @@ class Settings:
         if not isinstance(market, Market):
             kind = type(market).__name__
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
-        if timings is not None and not isinstance(timings, Timings):
-            raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
-        for interval, seconds in (("keepalive_interval", keepalive_interval), ("ping_interval", ping_interval)):
-            if timings is not None and seconds != getattr(_USUAL, interval):
-                raise ConfigurationError(f"{interval} and timings exclude each other: it is one of the timings")
         if not isinstance(max_backlog, int) or max_backlog < 1:
             raise ConfigurationError("max_backlog must be a whole number of at least 1")
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
@@ -94,16 +98,36 @@ class Settings:
             credentials=credentials,
             market=market,
             name=name or f"{market.name}-{next(_numbers)}",
-            timings=timings
-            or Timings(
-                keepalive_interval=within("keepalive_interval", keepalive_interval, KEEPALIVE_BOUNDS),
-                ping_interval=within("ping_interval", ping_interval, PING_BOUNDS),
-            ),
+            timings=_timings(timings, chosen_timings),
+            symbols=_symbols(symbols),
             proxy=proxy,
             context=make_context(ssl_context),
             release_key=bool(release_key),
             max_backlog=max_backlog,
         )
+
+
+def _timings(timings: Optional[Timings], chosen: Mapping[str, Optional[float]]) -> Timings:
+    """Return every timing: the given row, or the usual one with what was chosen."""
+    if timings is None:
+        for name, seconds in chosen.items():
+            if seconds is not None or name != "max_hold":
+                within(name, seconds, TIMING_BOUNDS[name])
+        return Timings(**chosen)  # type: ignore[arg-type] # the names are those of the row
+    if not isinstance(timings, Timings):
+        raise ConfigurationError(f"timings must be a Timings, not of type {type(timings).__name__}")
+    for name, seconds in chosen.items():
+        if seconds != getattr(_USUAL, name):
+            raise ConfigurationError(f"{name} and timings exclude each other: it is one of the timings")
+    return timings
+
+
+def _symbols(symbols: Iterable[str]) -> FrozenSet[str]:
+    # A single text is iterable, too, letter by letter.
+    given = (symbols,) if isinstance(symbols, str) else tuple(symbols)
+    if isinstance(symbols, str) or not all(isinstance(symbol, str) and symbol for symbol in given):
+        raise ConfigurationError('symbols must be a list of symbols such as ["BTCUSDT"]')
+    return frozenset(symbol.upper() for symbol in given)
 
 
 def hidden_proxy(proxy: Optional[str]) -> Optional[Secret]:

@@ -75,6 +75,7 @@ class Worker:
         self.calls = make_calls(self)
         self._sockets = make_sockets(self)
         self._facts: Deque[Fact] = deque()
+        self._reads: Deque[do.MakeRead] = deque()
         self._stop_asked = False
         self._releasing = False
         self._doing: Optional[str] = None
@@ -84,6 +85,12 @@ class Worker:
         self._ended = threading.Event()
         self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
             do.Make: self._make,
+            do.MakeRead: self._read_later,
+            do.Ground: self._ground,
+            do.Hold: self._hold,
+            do.Merge: self._merge,
+            do.ReleaseHeld: self._release_held,
+            do.Forget: self._forget,
             do.ReleaseKey: self._release_key,
             do.OpenSocket: self._open,
             do.Subscribe: self._sockets.send,
@@ -245,7 +252,7 @@ class Worker:
 
     def _turn(self) -> None:
         now = self._clock.now()
-        self._sockets.wait(self.session.next_deadline(now) - now.monotonic)
+        self._sockets.wait(self._next_deadline(now) - now.monotonic)
         self._check_not_forked()
         # Before any deadline is judged the sockets are drained: a slow callback or a REST call may have kept us from
         # reading an answer that came in time.
@@ -259,8 +266,19 @@ class Worker:
         are_drained = [self._read(number) for number in self._sockets.numbers()]
         if all(are_drained):
             self._drained_at = at
+        self._digest(self._delivery.due(at.monotonic))
         self._digest(self.session.due(at))
+        if self._reads:
+            # One a turn: between two of them the connections are read.
+            self._digest(self._make_read(self._reads.popleft()))
         self._announce_state()
+
+    def _next_deadline(self, now: Instant) -> float:
+        if self._reads:
+            return now.monotonic
+        doubt = self._delivery.next_due()
+        deadline = self.session.next_deadline(now)
+        return deadline if doubt is None else min(deadline, doubt)
 
     def _announce_state(self) -> None:
         """Tell of a state that changed by the passing of time, or by a frame, which is no fact."""
@@ -289,13 +307,16 @@ class Worker:
         return read.drained
 
     def _deliver(self, frame: bytes, number: int) -> Iterable[Fact]:
-        taken = self._delivery.take(frame, number)
-        for item in taken.items:
+        taken = self._delivery.take(frame, number, self._drained_at.monotonic)
+        self._hand_over_all(taken.items)
+        return taken.facts
+
+    def _hand_over_all(self, items: Iterable[Item]) -> None:
+        for item in items:
             if isinstance(item, Event):
                 self.events += 1
                 self.last_event_at = self._clock.now()
             self._hand_over(item)
-        return taken.facts
 
     def _hand_over(self, item: Item) -> None:
         self._doors.deliver(item)
@@ -331,6 +352,42 @@ class Worker:
         fact = self.calls.make(command)
         self._doing = None
         return [fact]
+
+    def _read_later(self, command: do.MakeRead) -> Iterable[Fact]:
+        self._reads.append(command)
+        return ()
+
+    def _make_read(self, command: do.MakeRead) -> Iterable[Fact]:
+        if command.errand != self.session.errands:
+            return ()
+        self._doing = f"read of {command.read.name}"
+        fact = self.calls.read(command)
+        self._doing = None
+        return [fact]
+
+    def _ground(self, command: do.Ground) -> Iterable[Fact]:
+        self._delivery.ground(command.recovery, command.since_ms)
+        return [facts.Grounded(command.errand)]
+
+    def _hold(self, command: do.Hold) -> Iterable[Fact]:
+        self._delivery.hold(command.symbols)
+        return ()
+
+    def _merge(self, command: do.Merge) -> Iterable[Fact]:
+        items, tally = self._delivery.merge(command.recovery)
+        self._hand_over_all(items)
+        found: List[Fact] = [facts.Merged(command.errand, tally)]
+        if self._delivery.is_deaf(tally, command.connected_ms):
+            found.append(facts.ConnectionDeaf(self.session.socket))
+        return found
+
+    def _release_held(self, command: do.ReleaseHeld) -> Iterable[Fact]:
+        self._hand_over_all(self._delivery.release())
+        return ()
+
+    def _forget(self, command: do.Forget) -> Iterable[Fact]:
+        self._delivery.forget_before(command.before_ms)
+        return ()
 
     def _release_key(self, command: do.ReleaseKey) -> Iterable[Fact]:
         self._doing, self._releasing = "release of the listen key", True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
 
 import attrs
 
@@ -23,6 +23,7 @@ from binance_uds.protocol import facts
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
@@ -60,6 +61,8 @@ class Script:
         call_takes: Seconds until a REST call is answered.
         way_there: Share of that time which passes before the exchange acts.
         failing: What calls end with instead of an answer.
+        rows: What reads are answered, by name; nothing when absent.
+        failing_reads: What reads end with instead, by name; None as a name is all of them.
         opening_takes: Seconds until a handshake succeeds, or is refused.
         refusing: Plans whose handshake is refused.
         holding: For how many seconds the exchange then wants to be left alone, by plan.
@@ -78,6 +81,8 @@ class Script:
     call_takes: float = ROUND_TRIP
     way_there: float = 0.5
     failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
+    rows: Dict[str, Tuple[Any, ...]] = attrs.field(factory=dict)
+    failing_reads: Dict[Optional[str], UserDataStreamError] = attrs.field(factory=dict)
     opening_takes: float = ROUND_TRIP
     refusing: Tuple[AccessPlan, ...] = ()
     holding: Dict[AccessPlan, float] = attrs.field(factory=dict)
@@ -105,8 +110,9 @@ class Drive:
     _arrivals: List[Tuple[float, int, int, Optional[Fact]]] = attrs.field(factory=list)
     _numbers: itertools.count[int] = attrs.field(factory=itertools.count)
     _open: Dict[int, Secret] = attrs.field(factory=dict)
+    _reads: List[do.MakeRead] = attrs.field(factory=list)
     _last_look: Optional[Instant] = None
-    _gap: Optional[GapOpened] = None
+    _gaps: Dict[int, GapOpened] = attrs.field(factory=dict)
     _gaps_told: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -192,10 +198,14 @@ class Drive:
                     self.digest(fact)
                 self.session.heard(socket, before)
         self.digest(*self.session.due(at))
+        if self._reads:
+            self.digest(self._read(self._reads.pop(0)))
         for command in self.session.announce_state(self.now):
             self._perform(command)
 
     def _next_wake(self, latest: float) -> float:
+        if self._reads:
+            return self.seconds
         return min(latest, self.session.next_deadline(self.now), *(row[0] for row in self._arrivals[:1]))
 
     # What a test asks
@@ -203,6 +213,10 @@ class Drive:
     def commanded(self, kind: Type[CommandT], since: float = 0.0) -> List[CommandT]:
         """Return the commands of a kind issued since a virtual time."""
         return [command for at, command in self.issued if at >= since and isinstance(command, kind)]
+
+    def reads(self, since: float = 0.0) -> List[str]:
+        """Return the names of the reads asked for since a virtual time."""
+        return [command.read.name for command in self.commanded(do.MakeRead, since)]
 
     def calls(self, call: Call, since: float = 0.0) -> List[float]:
         """Return when a REST call was made."""
@@ -237,27 +251,25 @@ class Drive:
         if commands:
             assert session.announced is session.verdict(self.now).state
         if self.state is StreamState.LIVE:
-            assert session.gap is None
+            assert [] == session.open_gaps
             for _, proven, lease in session.proofs.leases(session.timings):
                 assert proven is not None
                 assert proven.age(self.now) <= lease
         for command in commands:
             if isinstance(command, do.Announce):
                 self._check_gap_notice(command.notice)
-        assert (self._gap is not None) == (session.gap is not None)
+        assert list(self._gaps) == [gap.gap_id for gap in session.open_gaps]
 
     def _check_gap_notice(self, told: Notice) -> None:
-        """Check that gaps open and close in turn, count up, and end after they began."""
+        """Check that gaps open once and close once, count up, and end after they began."""
         if isinstance(told, GapOpened):
-            assert self._gap is None
             assert self._gaps_told + 1 == told.gap_id
-            self._gap, self._gaps_told = told, told.gap_id
+            self._gaps[told.gap_id], self._gaps_told = told, told.gap_id
         elif isinstance(told, GapClosed):
-            assert self._gap is not None
-            assert (self._gap.gap_id, self._gap.cause) == (told.gap_id, told.cause)
-            assert told.since_ms <= self._gap.since_ms
+            opened = self._gaps.pop(told.gap_id)
+            assert opened.cause == told.cause
+            assert told.since_ms <= opened.since_ms
             assert told.since_ms <= told.until_ms
-            self._gap = None
 
     def check_wait(self) -> None:
         """Check that whatever is waited for has an end."""
@@ -274,6 +286,19 @@ class Drive:
                 State.WAITING: {facts.RetryDue},
             }
             assert awaited[self.session.state] <= timers, f"nothing ends the wait while {self.session.state.value}"
+            self._check_errands(timers)
+
+    def _check_errands(self, timers: Set[type]) -> None:
+        """Check that a signed session in use always has a next look at the account before it, and else none."""
+        session = self.session
+        if not session.signed or session.state is not State.SERVING:
+            assert session.errand is None
+            assert timers.isdisjoint({facts.SettleDue, facts.ReadingDue, facts.AuditDue})
+            return
+        is_asked = any(read.errand == session.errands for read in self._reads)
+        assert (session.errand is not None) == (is_asked or facts.ReadingDue in timers)
+        endless = any(gap.until is None for gap in session.open_gaps)
+        assert endless or session.errand is not None or not timers.isdisjoint({facts.SettleDue, facts.AuditDue})
 
     # How the outside answers
 
@@ -283,6 +308,13 @@ class Drive:
             return [self._answer(command)]
         if isinstance(command, do.OpenSocket):
             return [self._opened(command)]
+        if isinstance(command, do.MakeRead):
+            self._reads.append(command)
+            return []
+        if isinstance(command, do.Ground):
+            return [self._grounded(command)]
+        if isinstance(command, do.Merge):
+            return [facts.Merged(command.errand, facts.MergeTally())]
         if isinstance(command, (do.Subscribe, do.ListSubscriptions)):
             self._reply(command)
         elif isinstance(command, do.SendPing) and self.script.pongs:
@@ -304,6 +336,20 @@ class Drive:
             asked_ms = self.exchange_ms - script.call_takes * (1 - script.way_there) * 1000
             return facts.ClockRead(int(asked_ms), sent_at, self.now)
         return facts.BalancesRead(command.generation)
+
+    def _read(self, command: do.MakeRead) -> Fact:
+        script, sent_at = self.script, self.now
+        self.seconds += script.call_takes
+        error = script.failing_reads.get(command.read.name, script.failing_reads.get(None))
+        if error is not None:
+            return facts.ReadFailed(command.errand, command.read, error, sent_at)
+        return facts.RowsRead(command.errand, command.read, Rows(script.rows.get(command.read.name, ())), sent_at)
+
+    def _grounded(self, command: do.Ground) -> Fact:
+        chains = self.session.books.chains
+        chains.grounded_ms = command.since_ms if chains.grounded_ms is None else chains.grounded_ms
+        self.session.books.forget_before(chains.grounded_ms)
+        return facts.Grounded(command.errand)
 
     def _opened(self, command: do.OpenSocket) -> Fact:
         script = self.script

@@ -196,8 +196,8 @@ def test_an_error_reply_refuses(named, message):
 def test_a_malformed_field_is_said_once_per_field():
     """The event is delivered with None in that place, and a person is told the first time."""
     made = delivery()
-    first, again = (made.take(frame({**LITE, "q": {"odd": 1}}), 3) for _ in range(2))
-    other = made.take(frame({**LITE, "q": {"odd": 1}, "p": []}), 3)
+    first, again = (made.take(frame({**LITE, "t": trade_id, "q": {"odd": 1}}), 3) for trade_id in (1, 2))
+    other = made.take(frame({**LITE, "t": 3, "q": {"odd": 1}, "p": []}), 3)
 
     assert [TradeLite, Attention] == [type(item) for item in first.items]
     assert AttentionCode.MALFORMED_FIELD == first.items[1].code

@@ -22,6 +22,7 @@ from binance_uds.protocol.commands import BLOCKING
 from binance_uds.protocol.exchange_clock import DRIFT
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.session import RULES, Session, SessionMisused
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
@@ -55,6 +56,15 @@ def reach(state: State) -> Session:
         if session.state is not state:
             session.handle(fact, NOW, 0.0)
             assert target is session.state
+    return session
+
+
+def live() -> Session:
+    """Return a signed session that has looked at the account and is LIVE."""
+    session = reach(State.SERVING)
+    while session.errand is not None and session.errand.wanted is not None:
+        session.handle(facts.RowsRead(session.errands, session.errand.wanted, Rows(()), NOW), NOW, 0.0)
+    session.handle(facts.Grounded(session.errands), NOW, 0.0)
     return session
 
 
@@ -101,7 +111,7 @@ def test_a_signed_start_also_reads_the_balances():
     again = [Call.REQUEST_KEY, Call.READ_CLOCK, Call.PROBE_KEY]
 
     assert again == [made.call for made in drive.commanded(do.Make, since=lost)]
-    assert StreamState.LIVE is drive.state
+    assert StreamState.REPAIRING is drive.state
     assert 1 == drive.session.reconnects
 
 
@@ -170,7 +180,7 @@ def test_a_crash_is_visible():
 
 def test_changes_are_announced_before_calls_that_take_long():
     """Whoever listens learns of an interruption before the next REST call, not after it."""
-    session = reach(State.SERVING)
+    session = live()
     commands = session.handle(facts.SocketLost(1, "reset"), NOW, 0.0)
     kinds = [type(command.notice if isinstance(command, do.Announce) else command) for command in commands]
 
@@ -348,9 +358,9 @@ def test_a_timer_is_reported_until_it_is_digested():
 
 def test_the_next_deadline_is_whatever_comes_first():
     """The loop wakes for a timer, for a proof about to lapse, and to look at its clocks."""
-    session = reach(State.SERVING)
+    session = live()
     timings = session.timings
-    session.disarm(facts.ProbeDue)
+    session.disarm(facts.ProbeDue, facts.SettleDue)
     session.handle(facts.PingDue(), NOW, 0.0)
     session.heard(session.socket, NOW)
 

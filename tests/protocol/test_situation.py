@@ -7,9 +7,10 @@ import pytest
 from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.protocol.gaps import UNRECOVERABLE, Gap
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.proofs import Standing, Verdict
-from binance_uds.protocol.situation import UNRECOVERABLE, Gap, Situation, State
+from binance_uds.protocol.situation import Situation, State
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, PLANS, moment
 
@@ -37,7 +38,7 @@ def opened(made: Situation, cause: str = GapCause.CONNECTION_LOST) -> GapOpened:
 
 def closed(made: Situation) -> GapClosed:
     """Close the gap 5 s later and return the one notice of it."""
-    (command,) = made.close_gap(moment(105.0))
+    (command,) = made.close_gaps(moment(105.0))
     return command.notice
 
 
@@ -49,7 +50,7 @@ def test_at_first_nothing_is_known():
     made = Situation(PlanWalk(PLANS))
 
     assert (State.IDLE, Standing(), StreamState.IDLE) == (made.state, made.standing, made.announced)
-    assert (None, None, None) == (made.key, made.gap, made.in_use_since)
+    assert (None, [], None) == (made.key, made.open_gaps, made.in_use_since)
     assert {} == made.timers
     assert not made.clock.is_known
     assert Verdict(StreamState.IDLE, "not started") == made.verdict(NOW)
@@ -191,7 +192,7 @@ def test_a_gap_begins_when_everything_was_last_proven():
     told = opened(made)
 
     assert GapOpened(gap_id=1, since_ms=EPOCH_MS + 35_000 - MARGIN_MS, cause=GapCause.CONNECTION_LOST) == told
-    assert Gap(1, moment(40.0), told.since_ms, GapCause.CONNECTION_LOST) == made.gap
+    assert [Gap(1, told.since_ms, GapCause.CONNECTION_LOST, moment(40.0))] == made.open_gaps
     assert StreamState.REPAIRING is made.verdict(NOW).state
 
 
@@ -243,7 +244,7 @@ def test_there_is_no_gap_before_the_first_live():
     made.stand(was_live=False)
 
     assert [] == list(made.open_gap(GapCause.CONNECTION_LOST, NOW))
-    assert (0, None) == (made.gaps, made.gap)
+    assert (0, []) == (made.gaps, made.open_gaps)
     assert not made.standing.gap_open
 
 
@@ -270,8 +271,8 @@ def test_a_gap_is_closed_as_unproven_when_nothing_reads_it_back():
     )
 
     assert report == closed(made)
-    assert (None, False) == (made.gap, made.standing.gap_open)
-    assert [] == list(made.close_gap(NOW))
+    assert ([], False) == (made.open_gaps, made.standing.gap_open)
+    assert [] == list(made.close_gaps(NOW))
 
 
 @pytest.mark.parametrize("ahead_s", [-3_600, 0, 3_600])

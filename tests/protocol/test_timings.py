@@ -22,6 +22,7 @@ def test_the_defaults_are_the_promised_ones():
     assert 10.0 == timings.pong_timeout
     assert 40.0 == timings.half_open_found_within
     assert 71.0 == timings.dead_key_found_within
+    assert 900.0 == timings.delivery_lease
 
 
 def test_a_connection_is_found_dead_before_its_proof_lapses():
@@ -43,7 +44,7 @@ def test_the_row_cannot_be_changed():
         Timings().ping_interval = 1.0
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, True, None, "5", "nan"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1, True, "5", "nan"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_takes_finite_numbers_alone(name, value):
     """What is no number, or none to reckon with, is refused with the field's name."""
@@ -51,12 +52,28 @@ def test_every_field_takes_finite_numbers_alone(name, value):
         Timings(**{name: value})
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("gap_margin", "keepalive_spread")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "max_hold"])
+def test_nothing_may_be_left_out_but_the_end_of_a_hold(name):
+    """None is refused everywhere but where it says that events are held for as long as it takes."""
+    with pytest.raises(ConfigurationError, match=f"^{name} must be "):
+        Timings(**{name: None})
+    assert Timings(max_hold=None).max_hold is None
+
+
+MAY_BE_NOTHING = ("gap_margin", "keepalive_spread", "settle")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in MAY_BE_NOTHING])
 def test_nothing_may_take_no_time(name):
-    """0 is refused everywhere but for the spread and the margin, which may be left out."""
+    """0 is refused everywhere but for the spread, the margin and the settling, which may be left out."""
     with pytest.raises(ConfigurationError, match=f"^{name} must be "):
         Timings(**{name: 0})
-    assert (0, 0) == (Timings(gap_margin=0).gap_margin, Timings(keepalive_spread=0).keepalive_spread)
+
+
+@pytest.mark.parametrize("name", MAY_BE_NOTHING)
+def test_some_things_may_take_no_time(name):
+    """0 leaves them out."""
+    assert 0 == getattr(Timings(**{name: 0}), name)
 
 
 @pytest.mark.parametrize(

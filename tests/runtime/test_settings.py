@@ -9,14 +9,14 @@ from binance_uds.credentials import Credentials, Secret
 from binance_uds.errors import ConfigurationError
 from binance_uds.markets import USDM
 from binance_uds.protocol.timings import Timings
-from binance_uds.runtime.settings import Settings, hidden_proxy, within
+from binance_uds.runtime.settings import TIMING_BOUNDS, Settings, hidden_proxy, within
 from tests.leaks import shown_by
 
 USUAL = {
     "market": USDM,
     "name": None,
-    "keepalive_interval": 60.0,
-    "ping_interval": 20.0,
+    "chosen_timings": {},
+    "symbols": (),
     "proxy": None,
     "ssl_context": None,
     "release_key": False,
@@ -26,7 +26,9 @@ USUAL = {
 
 
 def settings(**changes):
-    return Settings.of(Credentials.of("k" * 64), **{**USUAL, **changes})
+    """Return the settings of a stream; names of `TIMING_BOUNDS` are chosen timings, the others arguments."""
+    chosen = {name: changes.pop(name) for name in TIMING_BOUNDS if name in changes}
+    return Settings.of(Credentials.of("k" * 64), **{**USUAL, "chosen_timings": chosen, **changes})
 
 
 def test_the_defaults_are_the_timings_own():
@@ -41,12 +43,12 @@ def test_all_timings_at_once_replace_the_intervals():
     assert row == settings(timings=row).timings
 
 
-@pytest.mark.parametrize("interval", ["keepalive_interval", "ping_interval"])
+@pytest.mark.parametrize("interval", sorted(TIMING_BOUNDS))
 @pytest.mark.parametrize("seconds", [99.0, -5, "nonsense", None, float("nan")])
 def test_an_interval_beside_all_timings_is_refused(interval, seconds):
     """Two numbers for one thing: neither wins silently, of use or not."""
     with pytest.raises(ConfigurationError, match=f"{interval} and timings"):
-        settings(timings=Timings(**{interval: 99.0}), **{interval: seconds})
+        settings(timings=Timings(), **{interval: seconds})
 
 
 def test_names_made_up_differ():

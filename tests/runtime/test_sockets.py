@@ -40,6 +40,7 @@ def make_sockets(
         market=tools.market_of(exchange),
         name="tested",
         timings=attrs.evolve(tools.timings, **timings),
+        symbols=frozenset(),
         proxy=None if proxy is None else Secret(proxy),
         context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         release_key=False,

@@ -24,6 +24,7 @@ from binance_uds.protocol import facts
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
 from binance_uds.runtime.doors import Doors
@@ -34,6 +35,8 @@ from binance_uds.runtime.worker import Worker
 PATIENCE_S = 20.0
 KEY = "CanaryListenKey" + "l" * 49
 TRANSFER = b'{"e":"ACCOUNT_UPDATE","E":5,"T":4,"a":{"m":"DEPOSIT","B":[],"P":[]}}'
+#: Another one, for a copy of the first is not delivered.
+ANOTHER = TRANSFER.replace(b'"T":4', b'"T":6')
 EXPIRY = b'{"e":"listenKeyExpired","E":"5","listenKey":"%s"}' % KEY.encode()
 
 
@@ -45,6 +48,7 @@ class FakeCalls:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.made: list[Call] = []
+        self.reads: list[str] = []
         self.released = 0
         self.closed = False
         self.instead: dict[Call, Callable[[], Any]] = {}
@@ -62,6 +66,11 @@ class FakeCalls:
         if command.call is Call.READ_BALANCES:
             return facts.BalancesRead(command.generation)
         return facts.ClockRead(now.wall_ms, now, now)
+
+    def read(self, command: do.MakeRead) -> facts.Fact:
+        """Answer that there is nothing."""
+        self.reads.append(command.read.name)
+        return facts.RowsRead(command.errand, command.read, Rows(()), self._clock.now(), self.used_weight)
 
     def release_key(self) -> None:
         """Count."""
@@ -241,7 +250,7 @@ def test_a_signed_worker_proves_the_secret_before_it_is_live(make_bench):
 def test_what_a_connection_still_held_is_delivered_at_the_end(make_bench):
     """stop() delivers what had arrived before it."""
     bench = make_bench().live()
-    bench.sockets.at_close = (TRANSFER, TRANSFER)
+    bench.sockets.at_close = (TRANSFER, ANOTHER)
     bench.worker.stop(PATIENCE_S)
 
     assert 2 == len(bench.notices(uds.AccountUpdate))
@@ -356,7 +365,7 @@ def test_the_sockets_are_read_before_a_deadline_is_judged(make_bench):
 
     def slow(event: uds.AccountUpdate) -> None:
         passed.set()
-        bench.sockets.put(TRANSFER)
+        bench.sockets.put(ANOTHER)
         bench.doors.remove(slow)
 
     bench.doors.add(uds.AccountUpdate, slow)

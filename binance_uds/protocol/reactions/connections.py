@@ -12,6 +12,7 @@ from .. import facts, findings
 from ..commands import Command
 from ..facts import Call
 from ..situation import Situation
+from .errands import attend
 
 
 def dial(session: Situation, now: Instant) -> Iterator[Command]:
@@ -135,7 +136,10 @@ def _serve(session: Situation, now: Instant) -> Iterator[Command]:
     session.arm(facts.PingDue, now, 0.0)
     session.stand(serving=True, reason="connected")
     yield do.Note(f"connected to {session.plans.current}")
-    yield from session.close_gap(now)
+    if session.signed:
+        yield from attend(session, now)
+    else:
+        yield from session.close_gaps(now)
     if not session.standing.confirmed and session.told_unconfirmed != session.plans.current:
         session.told_unconfirmed = session.plans.current
         yield do.Announce(

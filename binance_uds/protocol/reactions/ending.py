@@ -38,8 +38,11 @@ def _end(
     session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError], now: Instant
 ) -> Iterator[Command]:
     yield from session.close_socket()
+    session.end_errand()
+    if session.signed:
+        yield do.ReleaseHeld()
     # What comes from here on is not missed but not asked for.
-    yield from session.close_gap(now)
+    yield from session.close_gaps(now)
     session.end(ended, reason)
     yield do.Note(reason)
     yield do.Finish(error)

@@ -11,6 +11,7 @@ from ..commands import Command
 from ..facts import Call
 from ..situation import Situation
 from .connections import dial
+from .errands import settle_first
 
 
 def begin(session: Situation, finding: facts.Started, now: Instant, jitter: float) -> Iterator[Command]:
@@ -47,11 +48,21 @@ def probe_by_request(session: Situation, finding: object, now: Instant, jitter: 
     yield do.Make(session.probe_call, session.generation)
 
 
+def _trust_key(session: Situation, now: Instant) -> Iterator[Command]:
+    """A gap without an end was opened when the key was thought dead; the same key named again never died."""
+    endless = [gap for gap in session.open_gaps if gap.until is None]
+    for gap in endless:
+        gap.until = now
+    if endless and session.signed:
+        settle_first(session, now)
+    elif endless:
+        yield from session.close_gaps(now)
+
+
 def confirm_key(session: Situation, finding: findings.KeyConfirmed, now: Instant, jitter: float) -> Iterator[Command]:
     """The key is proven from when the question was sent."""
     session.key_is_proven(finding.sent_at)
-    # Open only when the key was thought dead; the same key named again never died.
-    yield from session.close_gap(now)
+    yield from _trust_key(session, now)
     timings = session.timings
     if session.clock.wants_reading(timings.clock_interval, now):
         # With the probes, so that a reading that failed is repeated, and neither drifts far from the other in a day.

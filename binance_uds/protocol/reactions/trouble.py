@@ -11,6 +11,7 @@ from .. import facts, findings
 from ..backoff import hold
 from ..commands import Command
 from ..situation import Situation
+from .errands import hold_at_most, settle_first
 from .keys import ask_for_key
 
 #: HTTP status of an address that is banned. Source: USDⓈ-M Futures > General Info > LIMITS.
@@ -48,12 +49,24 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     session.short_lives = session.short_lives + 1 if session.was_short_lived(now) else 0
     reason = f"{cause}: {detail}" if detail else cause
     yield do.Note(reason)
-    yield from session.open_gap(cause, now)
     if cause == GapCause.SUBSCRIPTION_LOST:
+        # Whatever else was proven, this connection never delivered anything.
+        yield from session.open_gap(cause, now, session.in_use_since)
         session.plans.demote()
+    else:
+        yield from session.open_gap(cause, now)
     session.disarm(
-        facts.PlanOverdue, facts.ProbeDue, facts.KeyOutlived, facts.PingDue, facts.PongOverdue, facts.RetryDue
+        facts.PlanOverdue,
+        facts.ProbeDue,
+        facts.KeyOutlived,
+        facts.PingDue,
+        facts.PongOverdue,
+        facts.RetryDue,
+        facts.SettleDue,
+        facts.HoldOverdue,
+        facts.AuditDue,
     )
+    session.end_errand()
     session.generation += 1
     session.key = session.in_use_since = None
     session.stand(serving=False, confirmed=False, reason=reason)
@@ -136,6 +149,8 @@ def probe_refused(
 def outlive_key(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """By now the key is dead, unless somebody else extended it: use what still comes, and announce the doubt."""
     yield from session.open_gap(GapCause.KEY_OUTLIVED, now)
+    if session.open_gaps and session.signed:
+        hold_at_most(session, now)
 
 
 def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter: float) -> Iterator[Command]:
@@ -147,13 +162,20 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
         # The ping leaves after what lies unread was read, or that would count as its answer.
         session.arm(facts.PingDue, now, 0.0)
         session.arm(facts.ProbeDue, now, 0.0)
+        if session.signed:
+            session.arm(facts.AuditDue, now, 0.0)
 
 
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """What a frame told is unknown: a gap as long as since everything was last proven, or the one that is open."""
-    if session.gap is None:
-        yield from session.open_gap(GapCause.BAD_FRAME, now)
-        yield from session.close_gap(now)
+    if not session.standing.was_live or any(gap.symbols is None for gap in session.open_gaps):
+        return
+    since = session.proofs.oldest(now)
+    yield from session.announce_gap(GapCause.BAD_FRAME, session.blind_since_ms(since), since=since, until=now)
+    if session.signed:
+        settle_first(session, now)
+    else:
+        yield from session.close_gaps(now)
 
 
 def _probe_later(session: Situation, now: Instant, seconds: float) -> float:

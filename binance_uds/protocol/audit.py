@@ -1,0 +1,168 @@
+"""
+Whether anything was lost on a connection that looks healthy.
+
+Every few minutes the account is compared with what was delivered: orders, positions, balances. What is found to be
+missing is not repaired here but named; the repair of a targeted gap does the rest. Until everything that an audit
+looked at was found in order, the next one looks at it again.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Set
+
+import attrs
+
+from ..events.usdm_rows import OrderRow, TradeRow
+from . import reads
+from .books import Books
+from .errands import Answer, Pause, Steps, pages_of_orders, pages_of_trades, symbols_with_income
+from .reads import Read
+from .recovery import Recovery
+
+
+@attrs.frozen
+class Missing:
+    """
+    What an audit found missing.
+
+    Attributes:
+        symbols: The symbols concerned; none when only a balance is.
+        since_ms: From when on something may be missing.
+        found: The orders and conditional orders that the stream did not tell of; no other read would show them.
+    """
+
+    symbols: FrozenSet[str]
+    since_ms: int
+    found: Recovery
+
+
+def audit(since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float) -> Steps:
+    """
+    Compare the account with what the stream told.
+
+    Args:
+        since_ms: Everything of before this moment was found in order.
+        now_ms: The present, by the exchange's clock.
+        books: What the stream told.
+        settle_ms: By how much REST may lag; what changed later than that is looked at by the next audit.
+        pause: Seconds after which what was on its way has come.
+
+    Returns:
+        ``Missing``, or None.
+    """
+    work = _Audit(since_ms, now_ms, books, settle_ms)
+    yield from work.read_what_stands()
+    yield from work.read_orders()
+    if work.suspects():
+        yield Pause(pause)
+    return work.missing()
+
+
+@attrs.define
+class _Audit:
+    """One audit under way."""
+
+    since_ms: int
+    now_ms: int
+    books: Books
+    settle_ms: int
+    _found: Recovery = attrs.field(factory=Recovery)
+    _open: Set[int] = attrs.field(factory=set)
+    _trades: List[TradeRow] = attrs.field(factory=list)
+    _gone_positions: Dict[str, int] = attrs.field(factory=dict)
+
+    def read_what_stands(self) -> Generator[Read, Answer, None]:
+        """Read balances, positions, open orders and conditional orders."""
+        answer = yield reads.balances()
+        self._found.balances = answer.rows
+        known = self.books.open_positions()
+        answer = yield reads.positions()
+        self._found.positions = answer.rows
+        shown = {(row.symbol, row.position_side) for row in answer.rows}
+        self._gone_positions = {
+            key[0]: changed_ms
+            for key, changed_ms in known.items()
+            if key not in shown and changed_ms < answer.sent_ms - self.settle_ms
+        }
+        answer = yield reads.open_algo_orders()
+        self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
+        for algo_id in sorted(self._gone_algos()):
+            answer = yield reads.algo_order(algo_id)
+            self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
+        answer = yield reads.open_orders()
+        self._found.add_orders(answer.rows)
+        self._open = {row.order_id for row in answer.rows}
+
+    def read_orders(self) -> Generator[Read, Answer, None]:
+        """Read every order since the last audit, and those that stood open and are gone."""
+        rows: Optional[List[OrderRow]] = yield from pages_of_orders(self.since_ms, self.now_ms)
+        if rows is None:
+            for symbol in sorted(set((yield from symbols_with_income(self.since_ms, self.now_ms)))):
+                trades = yield from pages_of_trades(symbol, self.since_ms, self.now_ms)
+                self._trades.extend(trades.rows)
+        else:
+            self._found.add_orders(rows)
+        for symbol, order_id in sorted(self._gone_orders()):
+            answer = yield reads.order(symbol, order_id)
+            self._found.add_orders(answer.rows)
+
+    def suspects(self) -> bool:
+        """Whether anything does not agree at this moment."""
+        return self.missing() is not None
+
+    def missing(self) -> Optional[Missing]:
+        """Return what does not agree at this moment."""
+        symbols: Dict[str, int] = {}
+        found = Recovery()
+        for row in self._found.orders.values():
+            if self.books.lacks_order(row):
+                found.add_orders([row])
+                _earliest(symbols, row.symbol, self._order_good_ms(row))
+        for algo in self._found.algo_orders.values():
+            if self.books.lacks_algo(algo):
+                found.algo_orders[algo.algo_id] = algo
+                _earliest(symbols, algo.symbol, algo.update_time_ms)
+        for trade in self._trades:
+            identified = (trade.symbol, trade.order_id, trade.trade_id)
+            if not self.books.delivered.has_fill(identified, trade.trade_time_ms):
+                _earliest(symbols, trade.symbol, trade.trade_time_ms)
+        for position in self._found.positions:
+            if self.books.lacks_position(position):
+                chain = self.books.chains.positions.get((position.symbol, position.position_side))
+                _earliest(symbols, position.symbol, chain.base_ms if chain is not None else self.since_ms)
+        for symbol, changed_ms in self._gone_positions.items():
+            if self._is_still_open(symbol, changed_ms):
+                _earliest(symbols, symbol, changed_ms)
+        changed = [row.update_time_ms for row in self._found.balances if self.books.lacks_balance(row)]
+        moments = [*symbols.values(), *changed]
+        # What was found in order once stays so: it was lost since.
+        return Missing(frozenset(symbols), max(self.since_ms, min(moments)), found) if moments else None
+
+    def _order_good_ms(self, row: OrderRow) -> int:
+        chain = self.books.chains.orders.get((row.symbol, row.order_id))
+        if chain is not None:
+            return min(chain.good_ms, row.update_time_ms)
+        return row.creation_time_ms or self.since_ms
+
+    def _gone_orders(self) -> Iterable[tuple[str, int]]:
+        latest_ms = self.now_ms - self.settle_ms
+        return [
+            key
+            for key, told_ms in self.books.open_orders().items()
+            if key[1] not in self._open and told_ms < latest_ms and key not in self._found.orders
+        ]
+
+    def _gone_algos(self) -> List[int]:
+        latest_ms = self.now_ms - self.settle_ms
+        return [
+            algo_id
+            for algo_id, algo in self.books.algo_orders.items()
+            if algo_id not in self._found.algo_orders and algo.time_ms < latest_ms
+        ]
+
+    def _is_still_open(self, symbol: str, changed_ms: int) -> bool:
+        return any(key[0] == symbol and at_ms == changed_ms for key, at_ms in self.books.open_positions().items())
+
+
+def _earliest(moments: Dict[str, int], symbol: str, at_ms: int) -> None:
+    moments[symbol] = min(moments.get(symbol, at_ms), at_ms)

@@ -1,0 +1,310 @@
+"""
+Free sequence numbers: what the exchange says was filled, against what was delivered.
+
+Binance numbers no event, but every order update repeats how much of the order is filled so far, and every account
+update how large the position is. Both are sums over fills. Counted against the fills that came, they show a lost frame
+at the next event of the order or the position, on a connection that looks healthy; and the same two sums, taken from
+rows of REST, tell a repair when it has found everything.
+
+Orders: what was *claimed* and what was *counted* only grow, so rows and frames may come in any order. Positions: an
+amount counts as of its time, and is compared with the fills up to that time.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+import attrs
+
+from ..events.base import FROM_REST
+from ..events.usdm import OrderTradeUpdate
+from ..events.vocabulary import OrderStatus, Side
+
+ZERO = Decimal(0)
+
+#: Status words of an order that is over.
+ENDED = frozenset(
+    {
+        OrderStatus.FILLED,
+        OrderStatus.CANCELED,
+        OrderStatus.EXPIRED,
+        OrderStatus.EXPIRED_IN_MATCH,
+    }
+)
+
+#: (symbol, order id); (symbol, position side).
+OrderKey = Tuple[str, int]
+PositionKey = Tuple[str, str]
+
+#: Position side of an account that keeps no LONG and SHORT apart.
+_BOTH = "BOTH"
+
+
+@attrs.define
+class OrderChain:
+    """
+    One order's fills.
+
+    Attributes:
+        base: How much was filled when the counting began; fills of up to then are in it.
+        base_ms: When that was.
+        counted: ``base`` and the fills that came since.
+        claimed: The most the exchange ever said was filled.
+        good_ms: The last moment at which both were equal.
+        touched_ms: The last moment anything was said.
+        is_open: Whether it may still be filled.
+        terms: Quantity and price it was last told to have; None before.
+    """
+
+    base: Decimal = ZERO
+    base_ms: int = 0
+    counted: Decimal = ZERO
+    claimed: Decimal = ZERO
+    good_ms: int = 0
+    touched_ms: int = 0
+    is_open: bool = True
+    terms: Optional[Tuple[Optional[Decimal], Optional[Decimal]]] = None
+
+    @property
+    def missing(self) -> Decimal:
+        """How much was filled and did not come."""
+        return max(self.claimed - self.counted, ZERO)
+
+
+@attrs.define
+class PositionChain:
+    """
+    One position's fills.
+
+    Attributes:
+        base: Its amount when the exchange last said so and the fills agreed.
+        base_ms: When that was; the fills of before then are in it.
+        is_whole: Whether the fills of that very millisecond are in it, too: a row of REST has them all.
+        fills: Time and signed quantity of the fills that came since.
+        claim: The first amount that the fills do not agree with, and its time.
+    """
+
+    base: Decimal = ZERO
+    base_ms: int = 0
+    is_whole: bool = False
+    fills: List[Tuple[int, Decimal]] = attrs.field(factory=list)
+    claim: Optional[Tuple[int, Decimal]] = None
+
+    @property
+    def last_ms(self) -> int:
+        """The last moment anything was told."""
+        return max([self.base_ms, *(time_ms for time_ms, _ in self.fills)])
+
+    def expected(self, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> Decimal:
+        """Return what the amount was at a moment, by the fills that came, and others that were found."""
+        amount = self.base + sum((quantity for time_ms, quantity in self.fills if time_ms <= at_ms), ZERO)
+        return amount + sum((quantity for time_ms, quantity in found if self.base_ms < time_ms <= at_ms), ZERO)
+
+    def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
+        """Believe an amount, whatever was counted."""
+        self.base, self.base_ms, self.is_whole, self.claim = amount, at_ms, is_whole, None
+        self.fills = [(time_ms, quantity) for time_ms, quantity in self.fills if time_ms > at_ms]
+
+
+@attrs.frozen
+class Break:
+    """
+    The sums do not agree: fills of a symbol are missing.
+
+    Attributes:
+        symbol: Whose.
+        since_ms: The last moment at which they agreed, by the exchange's clock.
+        what: Which order or position, in words.
+    """
+
+    symbol: str
+    since_ms: int
+    what: str
+
+
+@attrs.define
+class Chains:
+    """
+    The chains of one account.
+
+    Attributes:
+        grounded_ms: When the account was first read whole; what is unknown since then is new, and begins at nothing.
+            None before: what is met for the first time is believed.
+    """
+
+    grounded_ms: Optional[int] = None
+    orders: Dict[OrderKey, OrderChain] = attrs.field(factory=dict)
+    positions: Dict[PositionKey, PositionChain] = attrs.field(factory=dict)
+
+    # What the stream tells
+
+    def fill(self, fill: OrderTradeUpdate) -> None:
+        """Count a fill that was not seen before, from the stream or read by REST."""
+        time_ms = fill.trade_time_ms or fill.transaction_time_ms or 0
+        quantity = fill.last_filled_quantity or ZERO
+        key = (fill.symbol, fill.order_id)
+        chain = self.orders.get(key)
+        told = fill.filled_quantity
+        if chain is None:
+            chain = self.orders[key] = self._new_order(told - quantity if told is not None else ZERO)
+        # A total is the better witness of what was in the base; a fill read by REST has only its time.
+        is_in_base = told <= chain.base if told is not None else time_ms <= chain.base_ms
+        if not is_in_base:
+            chain.counted += quantity
+        self._count_position(fill, quantity, time_ms)
+        self._touch(chain, told, time_ms)
+        self._stand(chain, fill, time_ms)
+
+    def order(self, update: OrderTradeUpdate) -> None:
+        """Take what an order update that is no fill says was filled so far."""
+        key = (update.symbol, update.order_id)
+        chain = self.orders.get(key)
+        if chain is None:
+            chain = self.orders[key] = self._new_order(update.filled_quantity or ZERO)
+        time_ms = update.trade_time_ms or update.transaction_time_ms or 0
+        self._touch(chain, update.filled_quantity, time_ms)
+        self._stand(chain, update, time_ms)
+
+    def order_ended(self, key: OrderKey) -> None:
+        """Nothing more is to be expected of an order; its chain is kept until it is audited."""
+        chain = self.orders.get(key)
+        if chain is not None:
+            chain.is_open = False
+
+    def position(
+        self, key: PositionKey, amount: Decimal, at_ms: int, *, is_from_order: bool, is_whole: bool = False
+    ) -> None:
+        """
+        Take what the exchange says a position amounts to.
+
+        Args:
+            key: Which.
+            amount: Signed.
+            at_ms: As of when.
+            is_from_order: Whether a trade changed it; what changed otherwise is no sum of fills, and is believed.
+            is_whole: Whether it is a row of REST, which has all fills of its moment.
+        """
+        chain = self.positions.get(key)
+        if chain is None:
+            if self.grounded_ms is None:
+                self.positions[key] = PositionChain(amount, at_ms, is_whole)
+                return
+            chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
+        if at_ms < chain.base_ms or (is_whole and at_ms == chain.base_ms):
+            return
+        if not is_from_order or chain.expected(at_ms) == amount:
+            chain.rebase(amount, at_ms, is_whole=is_whole)
+        elif chain.claim is None or chain.claim[0] == at_ms:
+            # Of several at one moment the last counts; a later one changes nothing about an older that does not agree.
+            chain.claim = (at_ms, amount)
+
+    # What REST tells
+
+    def order_row(self, state: OrderTradeUpdate, created_ms: int) -> None:
+        """
+        Take an order's state as REST shows it; it may be older than what the stream told.
+
+        An order nobody told of that was placed before the account was read whole is believed.
+        """
+        key = (state.symbol, state.order_id)
+        at_ms, executed = state.transaction_time_ms or 0, state.filled_quantity or ZERO
+        chain = self.orders.get(key)
+        if chain is None:
+            is_new = self.grounded_ms is not None and created_ms >= self.grounded_ms
+            base, base_ms = (ZERO, 0) if is_new else (executed, at_ms)
+            chain = self.orders[key] = OrderChain(base, base_ms, base, base, created_ms if is_new else at_ms)
+        self._touch(chain, executed, at_ms)
+        self._stand(chain, state, at_ms)
+
+    def ground_order(self, key: OrderKey, executed: Decimal, updated_ms: int) -> None:
+        """Begin to count an order where its row says it stands; what is counted already goes on."""
+        if key not in self.orders:
+            self.orders[key] = OrderChain(executed, updated_ms, executed, executed, updated_ms, updated_ms)
+
+    def ground_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
+        """Begin to count a position where its row says it stands, unless the stream told something newer."""
+        chain = self.positions.get(key)
+        if chain is None:
+            self.positions[key] = PositionChain(amount, at_ms, is_whole=True)
+        elif chain.base_ms < at_ms <= (self.grounded_ms or 0):
+            # Of before the connection was in use, and REST had not told yet.
+            chain.rebase(amount, at_ms, is_whole=True)
+
+    # What does not agree
+
+    def breaks(self) -> Iterator[Break]:
+        """Yield every chain that is broken at this moment."""
+        for (symbol, order_id), chain in self.orders.items():
+            if chain.missing:
+                yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
+        for (symbol, side), position in self.positions.items():
+            if position.claim is not None:
+                yield Break(symbol, position.base_ms, f"the {side} position")
+
+    def broken_order(self, key: OrderKey) -> Optional[Break]:
+        """Return the break of one order, if it is broken."""
+        chain = self.orders.get(key)
+        if chain is None or not chain.missing:
+            return None
+        return Break(key[0], chain.good_ms, f"{chain.missing} of order {key[1]}")
+
+    def broken_position(self, key: PositionKey) -> Optional[Break]:
+        """Return the break of one position, if it is broken."""
+        chain = self.positions.get(key)
+        if chain is None or chain.claim is None:
+            return None
+        return Break(key[0], chain.base_ms, f"the {key[1]} position")
+
+    def rebase(self, symbol: str) -> None:
+        """Believe what the exchange says of a symbol: it was looked for, and there is nothing more to be found."""
+        for (of, _), chain in self.orders.items():
+            if of == symbol and chain.missing:
+                chain.base = chain.counted = chain.claimed
+                chain.base_ms = chain.good_ms = chain.touched_ms
+        for (of, _), position in self.positions.items():
+            if of == symbol and position.claim is not None:
+                at_ms, amount = position.claim
+                position.rebase(amount, at_ms)
+
+    def forget_before(self, floor_ms: int) -> None:
+        """Forget the orders that ended before a moment up to which everything was audited."""
+        for key in [key for key, chain in self.orders.items() if not chain.is_open and chain.touched_ms < floor_ms]:
+            del self.orders[key]
+
+    def _new_order(self, base: Decimal) -> OrderChain:
+        """Begin a chain that the stream brings up: after the account was read whole it is a new order's."""
+        if self.grounded_ms is None:
+            return OrderChain(base=base, counted=base, claimed=base)
+        return OrderChain(good_ms=self.grounded_ms)
+
+    def _touch(self, chain: OrderChain, claimed: Optional[Decimal], at_ms: int) -> None:
+        chain.touched_ms = max(chain.touched_ms, at_ms)
+        if claimed is not None and claimed > chain.claimed:
+            chain.claimed = claimed
+        if chain.counted >= chain.claimed:
+            chain.good_ms = max(chain.good_ms, at_ms)
+
+    def _stand(self, chain: OrderChain, update: OrderTradeUpdate, time_ms: int) -> None:
+        """Note whether the order is open, and on what terms; an end is final, whatever comes later."""
+        is_filled = bool(update.quantity) and chain.claimed >= (update.quantity or ZERO)
+        if is_filled or update.status in ENDED:
+            chain.is_open = False
+        if time_ms >= chain.touched_ms and update.quantity is not None:
+            chain.terms = (update.quantity, update.price)
+
+    def _count_position(self, fill: OrderTradeUpdate, quantity: Decimal, time_ms: int) -> None:
+        key = (fill.symbol, fill.position_side or _BOTH)
+        chain = self.positions.get(key)
+        if chain is None:
+            if self.grounded_ms is None:
+                return
+            chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
+        is_in_base = time_ms < chain.base_ms
+        if time_ms == chain.base_ms:
+            is_in_base = chain.is_whole or fill.origin == FROM_REST
+        if is_in_base:
+            return
+        chain.fills.append((time_ms, quantity if fill.side == Side.BUY else -quantity))
+        if chain.claim is not None and chain.expected(chain.claim[0]) == chain.claim[1]:
+            chain.rebase(chain.claim[1], chain.claim[0])

@@ -1,0 +1,153 @@
+"""
+What makes two copies the same event, and which were delivered already.
+
+The same event comes twice when two connections overlap, when REST repeats what the stream told, and now and then for
+no reason at all. A fill is identified by (symbol, order id, trade id): both legs of a self-trade share the trade id.
+Every other event is identified by what it says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Hashable, Iterator, Tuple, Type
+
+from ..events import usdm
+from ..events.base import Event
+
+#: (symbol, order id, trade id).
+FillId = Tuple[str, int, int]
+
+#: Other events than fills are told twice only while connections overlap, so they are forgotten after so long.
+_KEPT_MS = 120_000
+
+
+def fill_id(fill: usdm.OrderTradeUpdate) -> FillId:
+    """Return what identifies a fill."""
+    return (fill.symbol, fill.order_id, fill.trade_id or 0)
+
+
+def _order(event: usdm.OrderTradeUpdate) -> Hashable:
+    return (
+        event.symbol,
+        event.order_id,
+        event.execution_type,
+        event.status,
+        event.filled_quantity,
+        event.transaction_time_ms,
+        event.quantity,
+        event.price,
+        event.modify_id,
+    )
+
+
+def _account(event: usdm.AccountUpdate) -> Hashable:
+    return (event.transaction_time_ms, event.reason, frozenset(event.balances), frozenset(event.positions))
+
+
+def _algo(event: usdm.AlgoUpdate) -> Hashable:
+    return (
+        event.algo_id,
+        event.status,
+        event.transaction_time_ms,
+        event.is_trailing_activated,
+        event.filled_quantity,
+    )
+
+
+def _config(event: usdm.AccountConfigUpdate) -> Hashable:
+    return (event.transaction_time_ms, event.symbol, event.leverage, event.is_multi_assets_mode)
+
+
+def _strategy(event: usdm.StrategyUpdate) -> Hashable:
+    return (event.strategy_id, event.update_time_ms, event.status, event.operation)
+
+
+def _grid(event: usdm.GridUpdate) -> Hashable:
+    return (event.strategy_id, event.update_time_ms, event.status)
+
+
+_SAID: Dict[Type[Event], Callable[[Any], Hashable]] = {
+    usdm.OrderTradeUpdate: _order,
+    usdm.TradeLite: lambda event: (event.symbol, event.order_id, event.trade_id),
+    usdm.AccountUpdate: _account,
+    usdm.AccountConfigUpdate: _config,
+    usdm.AlgoUpdate: _algo,
+    usdm.ConditionalOrderTriggerReject: lambda event: (event.order_id, event.transaction_time_ms),
+    usdm.MarginCall: lambda event: (event.event_time_ms, event.positions),
+    usdm.StrategyUpdate: _strategy,
+    usdm.GridUpdate: _grid,
+}
+
+
+def identity(event: Event) -> Hashable:
+    """Return what an event says, for the comparison with copies of it; of a fill it is ``fill_id``."""
+    return (type(event), _SAID[type(event)](event))
+
+
+class Delivered:
+    """
+    What was delivered already, or is held to be delivered.
+
+    Bounded: fills are kept until an audit has shown that everything before some moment was delivered; from then on a
+    row of REST that is older than that moment counts as delivered. About 250 bytes for each fill that is kept.
+
+    Attributes:
+        floor_ms: Fills of before this moment of the exchange's clock are delivered, or not asked for.
+    """
+
+    def __init__(self, floor_ms: int = 0) -> None:
+        self.floor_ms = floor_ms
+        self._fills: Dict[str, Dict[Tuple[int, int], int]] = {}
+        self._said: Dict[int, int] = {}
+        self._newest_ms = 0
+
+    def add_fill(self, identified: FillId, time_ms: int) -> bool:
+        """Note a fill, and tell whether it is new."""
+        symbol, order_id, trade_id = identified
+        fills = self._fills.get(symbol)
+        if fills is None:
+            fills = self._fills[symbol] = {}
+        if (order_id, trade_id) in fills:
+            return False
+        fills[order_id, trade_id] = time_ms
+        return True
+
+    def has_fill(self, identified: FillId, time_ms: int) -> bool:
+        """Whether a fill was noted, or is too old to be asked for."""
+        symbol, order_id, trade_id = identified
+        return time_ms < self.floor_ms or (order_id, trade_id) in self._fills.get(symbol, ())
+
+    def fills_since(self, symbol: str, since_ms: int) -> Iterator[Tuple[FillId, int]]:
+        """Yield the noted fills of a symbol from a moment on, each with its time."""
+        for (order_id, trade_id), time_ms in self._fills.get(symbol, {}).items():
+            if time_ms >= since_ms:
+                yield (symbol, order_id, trade_id), time_ms
+
+    def add(self, event: Event) -> bool:
+        """Note an event that is no fill, and tell whether it is new."""
+        # By its hash: what it says is long, and two hashes of 64 bits do not meet within two minutes of events.
+        said = hash(identity(event))
+        if said in self._said:
+            return False
+        time_ms = event.transaction_time_ms or event.event_time_ms or self._newest_ms
+        self._newest_ms = max(self._newest_ms, time_ms)
+        self._said[said] = time_ms
+        while self._said:
+            oldest = next(iter(self._said))
+            if self._said[oldest] >= self._newest_ms - _KEPT_MS:
+                break
+            del self._said[oldest]
+        return True
+
+    def forget_before(self, floor_ms: int) -> None:
+        """Everything of before this moment was delivered: forget which fills those were."""
+        self.floor_ms = max(self.floor_ms, floor_ms)
+        for symbol in list(self._fills):
+            fills = self._fills[symbol]
+            for identified in [one for one, time_ms in fills.items() if time_ms < self.floor_ms]:
+                del fills[identified]
+            if not fills:
+                del self._fills[symbol]
+
+    def kept(self) -> Dict[str, Tuple[Tuple[int, int], ...]]:
+        """Return the (order id, trade id) of each fill that is kept, by symbol."""
+        return {symbol: tuple(fills) for symbol, fills in self._fills.items()}

@@ -1,0 +1,305 @@
+"""Errands: begun when there is something to read, led from read to read, brought to their end."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, FrozenSet, Iterator, List, Optional, Tuple
+
+from ...events.notices import Attention, GapCause
+from ...instants import Instant
+from .. import commands as do
+from .. import facts, findings, reads
+from ..audit import Missing, audit
+from ..backoff import hold
+from ..commands import Command
+from ..errands import Answer, Errand, ErrandKind, Pause
+from ..facts import Call
+from ..gaps import Repaired
+from ..recovery import Recovery
+from ..repair import Task, repair
+from ..situation import Situation
+from ..snapshot import snapshot
+
+#: Seconds after which an audit that something is in the way of looks again whether it still is.
+_BUSY_S = 5.0
+
+
+def attend(session: Situation, now: Instant) -> Iterator[Command]:
+    """A connection is in use: look at the account for the first time, or repair what is open."""
+    assert session.in_use_since is not None
+    for gap in session.open_gaps:
+        if gap.until is None:
+            gap.until = session.in_use_since
+    if session.books.chains.grounded_ms is None:
+        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(), now), now)
+        return
+    settle_first(session, now)
+    if facts.AuditDue not in session.timers:
+        session.arm(facts.AuditDue, now, session.timings.audit_interval)
+
+
+def suspect_fills(session: Situation, finding: facts.FillsSuspected, now: Instant, jitter: float) -> Iterator[Command]:
+    """Sums do not agree: look into that symbol, unless that is going to happen anyway."""
+    broken = finding.broken
+    # What an audit found in order stays so: it was lost since.
+    since_ms = max(broken.since_ms, session.watermark_ms)
+    yield from _open_targeted(session, frozenset({broken.symbol}), since_ms, Recovery(), now)
+
+
+def _open_targeted(
+    session: Situation, symbols: FrozenSet[str], since_ms: int, found: Recovery, now: Instant
+) -> Iterator[Command]:
+    """Open a gap of some symbols alone."""
+    cause = GapCause.FRAMES_MISSING
+    covered = [gap.symbols for gap in session.open_gaps]
+    if any(known is None or (symbols and symbols <= known) for known in covered):
+        return
+    yield do.Note(f"{cause}: {', '.join(sorted(symbols)) or 'balances'}")
+    yield from session.announce_gap(cause, since_ms, until=now, symbols=symbols, found=found)
+    settle_first(session, now)
+
+
+def repair_settled(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """REST has caught up with the connection: read what the open gaps have swallowed."""
+    if session.errand is not None and session.errand.kind is ErrandKind.AUDIT:
+        # It would only find what is looked for now.
+        session.end_errand()
+        session.arm(facts.AuditDue, now, _BUSY_S)
+    if session.errand is not None:
+        return
+    if session.open_gaps:
+        yield from _begin_repair(session, now)
+    elif not session.looked_twice:
+        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(), now), now)
+
+
+def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
+    gaps, clock = session.open_gaps, session.clock
+    symbols: Optional[FrozenSet[str]] = frozenset()
+    for gap in gaps:
+        symbols = None if symbols is None or gap.symbols is None else symbols | gap.symbols
+    task = Task(
+        since_ms=min(gap.since_ms if gap.since is None else session.blind_since_ms(gap.since) for gap in gaps),
+        until_ms=max(clock.latest_ms(gap.until or now) for gap in gaps),
+        settle_ms=round(1000 * session.timings.settle),
+        symbols=symbols,
+        user_symbols=session.user_symbols,
+        pauses=_pauses(session),
+    )
+    # What an interrupted repair of everything found is as good as ever; of a symbol alone it is read again.
+    found = session.recovery if session.recovery is not None and symbols is None else Recovery()
+    session.recovery = found if symbols is None else session.recovery
+    for gap in gaps:
+        found.add_orders(gap.found.orders.values())
+        found.algo_orders.update(gap.found.algo_orders)
+    steps = repair(task, session.books, found)
+    errand = Errand(ErrandKind.REPAIR, steps, now, tuple(gap.gap_id for gap in gaps), symbols)
+    yield from _begin(session, errand, now)
+
+
+def _pauses(session: Situation) -> Tuple[float, ...]:
+    timings = session.timings
+    pauses: List[float] = []
+    wait = timings.reread_first
+    while sum(pauses) + wait <= timings.unbalanced_most:
+        pauses.append(wait)
+        wait = min(2 * wait, timings.retry_most)
+    return tuple(pauses)
+
+
+def begin_audit(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Compare the account with what was delivered."""
+    if session.errand is not None or session.open_gaps:
+        session.arm(facts.AuditDue, now, _BUSY_S)
+        return
+    settle_ms = round(1000 * session.timings.settle)
+    steps = audit(session.watermark_ms, session.clock.now_ms(now), session.books, settle_ms, 2 * session.timings.doubt)
+    yield from _begin(session, Errand(ErrandKind.AUDIT, steps, now), now)
+
+
+def let_go(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Enough was held back: deliver it, and what follows; the gap stays open, and what is found later is late."""
+    session.disarm(facts.HoldOverdue)
+    if session.open_gaps and not session.is_hold_over:
+        session.is_hold_over = True
+        yield do.Note("events are delivered while the gap is still open; what is recovered of it comes late")
+        yield do.ReleaseHeld()
+
+
+# From read to read
+
+
+def _begin(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
+    session.end_errand()
+    session.errand = errand
+    yield do.Note(f"{errand.kind.value} begun")
+    yield from _go_on(session, None, now)
+
+
+def _go_on(session: Situation, answer: Optional[Answer], now: Instant) -> Iterator[Command]:
+    """Send an answer to the errand, and do what it wants next."""
+    errand = session.errand
+    assert errand is not None
+    try:
+        step = next(errand.steps) if answer is None else errand.steps.send(answer)
+    except StopIteration as end:
+        errand.found, errand.wanted = end.value, None
+        yield from _ENDS[errand.kind](session, errand, now)
+        return
+    if isinstance(step, Pause):
+        errand.wanted = None
+        session.arm(facts.ReadingDue, now, step.seconds)
+    else:
+        errand.wanted, errand.clock_was_refused = step, False
+        yield from _ask(session, now)
+
+
+def _ask(session: Situation, now: Instant) -> Iterator[Command]:
+    """Make the read that is wanted, as soon as the request weight allows it."""
+    assert session.errand is not None
+    assert session.errand.wanted is not None
+    weight = reads.weight(session.errand.wanted, session.market)
+    wait = session.budget.wait(weight, now.monotonic)
+    if wait > 0:
+        session.arm(facts.ReadingDue, now, wait)
+        return
+    session.budget.spend(weight, now.monotonic)
+    yield do.MakeRead(session.errands, session.errand.wanted)
+
+
+def take_rows(session: Situation, finding: facts.RowsRead, now: Instant, jitter: float) -> Iterator[Command]:
+    """The answer, and the next question."""
+    session.budget.heed(finding.used_weight, now.monotonic)
+    session.read_retries.reset()
+    sent_ms = session.clock.earliest_ms(finding.sent_at)
+    yield from _go_on(session, Answer(finding.rows.rows, finding.rows.malformed, sent_ms), now)
+
+
+def take_refusal(session: Situation, finding: findings.ReadRefused, now: Instant, jitter: float) -> Iterator[Command]:
+    """The exchange will not tell; asking again would not help."""
+    session.read_retries.reset()
+    sent_ms = session.clock.earliest_ms(finding.sent_at)
+    yield from _go_on(session, Answer(sent_ms=sent_ms, refused=finding.code), now)
+
+
+def read_on(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """A pause or a wait is over."""
+    assert session.errand is not None
+    if session.errand.wanted is None:
+        yield from _go_on(session, Answer(), now)
+    else:
+        yield from _ask(session, now)
+
+
+def read_again(session: Situation, finding: findings.ReadUnanswered, now: Instant, jitter: float) -> Iterator[Command]:
+    """Nobody knows the answer yet."""
+    wait = session.arm(facts.ReadingDue, now, session.read_retries.next_wait(jitter))
+    yield do.Note(f"{finding.reason}; reading again in {wait:.1f} s")
+
+
+def read_when_allowed(session: Situation, finding: findings.ReadHeld, now: Instant, jitter: float) -> Iterator[Command]:
+    """The exchange said for how long it wants no request."""
+    session.arm(facts.ReadingDue, now, hold(finding.hold_s, jitter))
+    yield do.Note(f"{finding.reason}; no read for {finding.hold_s:.0f} s")
+
+
+def read_with_clock(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """Our clock was refused: read the exchange's, and sign once more."""
+    assert session.errand is not None
+    assert session.errand.wanted is not None
+    session.errand.clock_was_refused = True
+    yield do.Make(Call.READ_CLOCK, session.generation)
+    yield do.MakeRead(session.errands, session.errand.wanted)
+
+
+def read_when_trusted(
+    session: Situation, finding: findings.ReadForbidden, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """A person has to act; events go on meanwhile, and the proof of the delivery ages."""
+    session.arm(facts.ReadingDue, now, session.refusals.next_wait(jitter))
+    yield do.Announce(Attention(code=finding.code, message=finding.reason))
+
+
+# The ends
+
+
+def _snapshot_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
+    assert session.in_use_since is not None
+    yield do.Ground(session.errands, errand.found, session.clock.earliest_ms(session.in_use_since))
+
+
+def grounded(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """The account is known; once REST has settled it is looked at again, or what was open from the start repaired."""
+    assert session.errand is not None
+    is_first = session.watermark_ms == 0
+    session.proofs.renew_delivery(session.errand.begun_at)
+    session.end_errand()
+    if is_first:
+        session.watermark_ms = session.books.delivered.floor_ms
+        settle_first(session, now, always=True)
+    else:
+        session.looked_twice = True
+    session.arm(facts.AuditDue, now, session.timings.audit_interval)
+    return iter(())
+
+
+def _repair_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
+    assert session.in_use_since is not None
+    yield do.Merge(session.errands, errand.found, session.clock.latest_ms(session.in_use_since))
+
+
+def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitter: float) -> Iterator[Command]:
+    """What was found is delivered: the gaps are over."""
+    errand = session.errand
+    assert errand is not None
+    found: Recovery = errand.found
+    session.end_errand()
+    if errand.symbols is None:
+        session.recovery, session.looked_twice = None, True
+    repaired = Repaired(errand.gaps, found.proof, finding.tally, tuple(found.unrecoverable))
+    yield from session.close_gaps(now, repaired)
+    if session.open_gaps:
+        # Opened meanwhile; what is held back for them is held back no more, so what they bring may be late.
+        if not session.is_hold_over:
+            yield from (do.Hold(gap.symbols) for gap in session.open_gaps)
+        settle_first(session, now)
+    else:
+        session.arm(facts.AuditDue, now, min(session.timings.suspicion_interval, session.timings.audit_interval))
+
+
+def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
+    found: Optional[Missing] = errand.found
+    begun_at = errand.begun_at
+    session.end_errand()
+    if found is not None:
+        # Its repair is followed by another audit, which looks at all of this again.
+        yield from _open_targeted(session, found.symbols, found.since_ms, found.found, now)
+        session.arm(facts.AuditDue, now, session.timings.suspicion_interval)
+        return
+    overlap_ms = round(1000 * session.timings.audit_overlap)
+    session.watermark_ms = max(session.watermark_ms, session.clock.earliest_ms(begun_at) - overlap_ms)
+    session.proofs.renew_delivery(begun_at)
+    session.arm(facts.AuditDue, now, session.timings.audit_interval)
+    yield do.Forget(session.watermark_ms)
+
+
+def settle_first(session: Situation, now: Instant, *, always: bool = False) -> None:
+    """Have the open gaps repaired as soon as REST has settled, and held events let go when that takes too long."""
+    if session.open_gaps:
+        hold_at_most(session, now)
+    is_free = session.errand is None or session.errand.kind is ErrandKind.AUDIT
+    if (session.open_gaps or always) and is_free and facts.SettleDue not in session.timers:
+        session.arm(facts.SettleDue, now, session.timings.settle)
+
+
+def hold_at_most(session: Situation, now: Instant) -> None:
+    """What is held back from now on is let go in time."""
+    max_hold = session.timings.max_hold
+    if max_hold is not None and facts.HoldOverdue not in session.timers:
+        session.arm(facts.HoldOverdue, now, max_hold)
+
+
+_ENDS: Dict[ErrandKind, Callable[[Situation, Errand, Instant], Iterator[Command]]] = {
+    ErrandKind.SNAPSHOT: _snapshot_read,
+    ErrandKind.REPAIR: _repair_read,
+    ErrandKind.AUDIT: _audit_read,
+}
