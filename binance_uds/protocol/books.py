@@ -42,12 +42,14 @@ class Books:
         chains: What was filled, by what came and by what the exchange says.
         algo_orders: Conditional orders that stand open, by algo id.
         balances: Time and wallet balance of each asset, as last told.
+        told_ms: The time of the newest event that came on a connection.
     """
 
     delivered: Delivered = attrs.field(factory=Delivered)
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
     balances: Dict[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
+    told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
 
     # What is told

@@ -37,6 +37,9 @@ ENDED = frozenset(
 OrderKey = Tuple[str, int]
 PositionKey = Tuple[str, str]
 
+#: So many fills of one millisecond are tried in every combination.
+_MOST_AT_ONCE = 10
+
 #: Position side of an account that keeps no LONG and SHORT apart.
 _BOTH = "BOTH"
 
@@ -100,6 +103,19 @@ class PositionChain:
         """Return what the amount was at a moment, by the fills that came, and others that were found."""
         amount = self.base + sum((quantity for time_ms, quantity in self.fills if time_ms <= at_ms), ZERO)
         return amount + sum((quantity for time_ms, quantity in found if self.base_ms < time_ms <= at_ms), ZERO)
+
+    def explains(self, amount: Decimal, at_ms: int, found: Iterable[Tuple[int, Decimal]]) -> bool:
+        """
+        Whether an amount is what the fills that came, and others that were found, make it.
+
+        Of what was found at the very millisecond of the base nobody knows how much is in it: any part may be.
+        """
+        known = list(found)
+        unsure = [] if self.is_whole else [quantity for time_ms, quantity in known if time_ms == self.base_ms]
+        amounts = {self.expected(at_ms, known)}
+        for quantity in unsure[:_MOST_AT_ONCE]:
+            amounts |= {amount + quantity for amount in amounts}
+        return amount in amounts
 
     def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
         """Believe an amount, whatever was counted."""
@@ -229,6 +245,12 @@ class Chains:
             self.positions[key] = PositionChain(amount, at_ms, is_whole=True)
         elif chain.base_ms < at_ms <= (self.grounded_ms or 0):
             # Of before the connection was in use, and REST had not told yet.
+            chain.rebase(amount, at_ms, is_whole=True)
+
+    def settle_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
+        """Take a position's row that agrees with all that came and was found."""
+        chain = self.positions.get(key)
+        if chain is not None and at_ms >= chain.base_ms:
             chain.rebase(amount, at_ms, is_whole=True)
 
     # What does not agree

@@ -89,7 +89,6 @@ class Delivery:
         self._hold: Optional[Hold] = None
         self._highest: Dict[str, int] = {}
         self._forgotten_ms = 0
-        self._told_ms = 0
         self._duplicates = 0
 
     def know(self, key: Secret) -> None:
@@ -131,7 +130,7 @@ class Delivery:
         if not self._is_new(event):
             self._duplicates += 1
             return Taken(tuple(attentions), control)
-        self._told_ms = max(self._told_ms, event.transaction_time_ms or 0)
+        self.books.told_ms = max(self.books.told_ms, event.transaction_time_ms or 0)
         self.account.apply(event)
         if self._is_counting:
             self._count(event, now)
@@ -251,6 +250,10 @@ class Delivery:
         delivered.extend(self._recovered_states(recovery))
         for key in recovery.unknown_orders:
             self.books.chains.order_ended(key)
+        for row in recovery.positions:
+            if row.symbol in recovery.balanced:
+                chains = self.books.chains
+                chains.settle_position((row.symbol, row.position_side), row.amount, row.update_time_ms)
         for symbol in recovery.unbalanced:
             # It was looked for in vain: believe the exchange, and doubt no more.
             self.books.chains.rebase(symbol)
@@ -271,7 +274,7 @@ class Delivery:
     def is_deaf(self, tally: MergeTally, connected_ms: int) -> bool:
         """Whether something was recovered that a connection should have delivered, and it never delivered anything."""
         moments = [*tally.states, *(time_ms for time_ms, _ in tally.recovered)]
-        return self._told_ms < connected_ms and max(moments, default=0) >= connected_ms + _PUSHED_WITHIN_MS
+        return self.books.told_ms < connected_ms and max(moments, default=0) >= connected_ms + _PUSHED_WITHIN_MS
 
     def forget_before(self, floor_ms: int) -> None:
         """Everything of before this moment was delivered; keep no record of it."""

@@ -32,6 +32,7 @@ class Recovery:
         unknown_orders: Open orders that the exchange does not know any more.
         unrecoverable: What is missing for good, in words for the report.
         duplicates: Fills that were read and had been delivered before.
+        balanced: Symbols that were looked into, and of which the quantities balance.
         unbalanced: Symbols whose quantities do not balance, although everything was looked for.
         proof: On what evidence it is complete, a word of ``Proof``.
     """
@@ -45,6 +46,7 @@ class Recovery:
     unknown_orders: List[OrderKey] = attrs.field(factory=list)
     unrecoverable: List[str] = attrs.field(factory=list)
     duplicates: int = 0
+    balanced: FrozenSet[str] = frozenset()
     unbalanced: FrozenSet[str] = frozenset()
     proof: str = Proof.SETTLED
 

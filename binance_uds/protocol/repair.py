@@ -340,7 +340,7 @@ class _Repair:
             chain = self.books.chains.positions.get(key)
             if chain is None or key[0] not in self._read_at or position.update_time_ms < chain.base_ms:
                 continue
-            if chain.expected(position.update_time_ms, found.get(key, ())) != position.amount:
+            if not chain.explains(position.amount, position.update_time_ms, found.get(key, ())):
                 suspects.add(key[0])
         return suspects
 
@@ -361,6 +361,7 @@ class _Repair:
         recovery.positions = tuple(self._positions())
         orders, positions = self._unbalanced_orders(), self._unbalanced_positions()
         recovery.unbalanced = frozenset(orders | positions)
+        recovery.balanced = frozenset(self._read_at) - recovery.unbalanced
         for symbol in sorted(recovery.unbalanced):
             recovery.lose(f"fills of {symbol}: the quantities do not balance")
         if recovery.unbalanced:

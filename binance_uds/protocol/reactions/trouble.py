@@ -49,12 +49,11 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     session.short_lives = session.short_lives + 1 if session.was_short_lived(now) else 0
     reason = f"{cause}: {detail}" if detail else cause
     yield do.Note(reason)
-    if cause == GapCause.SUBSCRIPTION_LOST:
-        # Whatever else was proven, this connection never delivered anything.
-        yield from session.open_gap(cause, now, session.in_use_since)
+    is_lost = cause == GapCause.SUBSCRIPTION_LOST
+    # Whatever else was proven: whether this connection would have delivered anything was not.
+    yield from session.open_gap(cause, now, session.in_use_since if is_lost or _is_mute(session) else None)
+    if is_lost:
         session.plans.demote()
-    else:
-        yield from session.open_gap(cause, now)
     session.disarm(
         facts.PlanOverdue,
         facts.ProbeDue,
@@ -71,6 +70,14 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     session.key = session.in_use_since = None
     session.stand(serving=False, confirmed=False, reason=reason)
     yield from session.close_socket()
+
+
+def _is_mute(session: Situation) -> bool:
+    """Whether nothing confirmed the subscription of the connection in use, and nothing came on it."""
+    standing, since = session.standing, session.in_use_since
+    if not standing.serving or standing.confirmed or since is None:
+        return False
+    return session.books.told_ms < session.clock.earliest_ms(since)
 
 
 def wait_unanswered(
@@ -167,9 +174,15 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
 
 
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
-    """What a frame told is unknown: a gap as long as since everything was last proven, or the one that is open."""
-    if not session.standing.was_live or any(gap.symbols is None for gap in session.open_gaps):
+    """What a frame told is unknown: a gap as long as since everything was last proven, or one that is open."""
+    if not session.standing.was_live:
         return
+    under_way = () if session.errand is None else session.errand.gaps
+    for gap in session.open_gaps:
+        if gap.symbols is None and gap.gap_id not in under_way:
+            # It is not being repaired yet, so it may last until now.
+            gap.until = gap.until and now
+            return
     since = session.proofs.oldest(now)
     yield from session.announce_gap(GapCause.BAD_FRAME, session.blind_since_ms(since), since=since, until=now)
     if session.signed:
