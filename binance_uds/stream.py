@@ -58,6 +58,8 @@ class UserDataStream:
         max_hold: Seconds that events wait at most for the end of a repair; then they are delivered, and what is
             recovered comes late. None: they wait for as long as it takes.
         symbols: Symbols that every repair looks into, whether or not anything says that they were traded.
+        connections: 1, or 2 for a second connection that stands by all the time: when one of them ends, nothing is
+            missed.
         proxy: URL of an HTTP proxy for both halves; without it the environment's ``HTTPS_PROXY`` and so on apply.
         ssl_context: TLS for both halves; it must verify certificates and host names.
         release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
@@ -81,6 +83,7 @@ class UserDataStream:
         settle: float = 3.0,
         max_hold: Optional[float] = 60.0,
         symbols: Iterable[str] = (),
+        connections: int = 1,
         proxy: Optional[str] = None,
         ssl_context: Optional[ssl.SSLContext] = None,
         release_key: bool = False,
@@ -107,6 +110,7 @@ class UserDataStream:
                 "max_hold": max_hold,
             },
             symbols=symbols,
+            connections=connections,
             proxy=hidden,
             ssl_context=ssl_context,
             release_key=release_key,
@@ -335,6 +339,23 @@ class UserDataStream:
         if worker is None or worker.has_forked:
             return True
         return worker.stop(timeout)
+
+    def rotate(self) -> None:
+        """
+        Replace the connection by a new one, without missing anything: the old one goes on until the new one covers.
+
+        A stream does so by itself before Binance ends a connection after 24 hours; call it to choose the moment. It
+        only asks, from any thread, also in a callback; ``health.reconnects`` counts it when it is done.
+
+        Raises:
+            ConfigurationError: The stream does not run.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        self._check_not_forked()
+        worker = self._running()
+        if worker is None:
+            raise ConfigurationError("this stream does not run, so it has no connection to replace")
+        worker.ask_rotation()
 
     def join(self, timeout: Optional[float] = None) -> bool:
         """

@@ -8,16 +8,19 @@ looked at was found in order, the next one looks at it again.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Set
+from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Set, Tuple
 
 import attrs
 
 from ..events.usdm_rows import OrderRow, TradeRow
 from . import reads
 from .books import Books
+from .chains import PositionKey
 from .errands import Answer, Pause, Steps, pages_of_orders, pages_of_trades, symbols_with_income
 from .reads import Read
 from .recovery import Recovery
+
+_Reading = Generator[Read, Answer, None]
 
 
 @attrs.frozen
@@ -36,6 +39,13 @@ class Missing:
     found: Recovery
 
 
+@attrs.frozen
+class Unread:
+    """What an audit could not read, in words; what it may have told is unknown."""
+
+    what: Tuple[str, ...]
+
+
 def audit(since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float) -> Steps:
     """
     Compare the account with what the stream told.
@@ -48,67 +58,79 @@ def audit(since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float
         pause: Seconds after which what was on its way has come.
 
     Returns:
-        ``Missing``, or None.
+        ``Missing``; ``Unread`` when nothing is missing of what could be read, but not everything could; else None.
     """
     work = _Audit(since_ms, now_ms, books, settle_ms)
     yield from work.read_what_stands()
     yield from work.read_orders()
-    if work.suspects():
+    if work.missing() is not None:
         yield Pause(pause)
-    return work.missing()
+    return work.missing() or (Unread(tuple(work.unread)) if work.unread else None)
 
 
 @attrs.define
 class _Audit:
-    """One audit under way."""
+    """
+    One audit under way.
+
+    Attributes:
+        unread: What could not be read, in words.
+    """
 
     since_ms: int
     now_ms: int
     books: Books
     settle_ms: int
+    unread: List[str] = attrs.field(factory=list)
     _found: Recovery = attrs.field(factory=Recovery)
     _open: Set[int] = attrs.field(factory=set)
     _trades: List[TradeRow] = attrs.field(factory=list)
-    _gone_positions: Dict[str, int] = attrs.field(factory=dict)
+    _gone_positions: Dict[PositionKey, int] = attrs.field(factory=dict)
 
-    def read_what_stands(self) -> Generator[Read, Answer, None]:
+    def read_what_stands(self) -> _Reading:
         """Read balances, positions, open orders and conditional orders."""
-        answer = yield reads.balances()
-        self._found.balances = answer.rows
+        self._found.balances = (yield from self._read(reads.balances())).rows
         known = self.books.open_positions()
-        answer = yield reads.positions()
+        answer = yield from self._read(reads.positions())
         self._found.positions = answer.rows
         shown = {(row.symbol, row.position_side) for row in answer.rows}
-        self._gone_positions = {
-            key[0]: changed_ms
-            for key, changed_ms in known.items()
-            if key not in shown and changed_ms < answer.sent_ms - self.settle_ms
-        }
-        answer = yield reads.open_algo_orders()
+        latest_ms = answer.sent_ms - self.settle_ms
+        if not answer.malformed and not answer.refused:
+            # One that cannot be read is not one that is not shown.
+            self._gone_positions = {
+                key: changed_ms for key, changed_ms in known.items() if key not in shown and changed_ms < latest_ms
+            }
+        answer = yield from self._read(reads.open_algo_orders())
         self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
         for algo_id in sorted(self._gone_algos()):
             answer = yield reads.algo_order(algo_id)
             self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
-        answer = yield reads.open_orders()
+        answer = yield from self._read(reads.open_orders())
         self._found.add_orders(answer.rows)
         self._open = {row.order_id for row in answer.rows}
 
-    def read_orders(self) -> Generator[Read, Answer, None]:
+    def read_orders(self) -> _Reading:
         """Read every order since the last audit, and those that stood open and are gone."""
-        rows: Optional[List[OrderRow]] = yield from pages_of_orders(self.since_ms, self.now_ms)
+        rows: Optional[List[OrderRow]] = yield from pages_of_orders(self.since_ms, self.now_ms, self.unread)
         if rows is None:
-            for symbol in sorted(set((yield from symbols_with_income(self.since_ms, self.now_ms)))):
+            symbols = yield from symbols_with_income(self.since_ms, self.now_ms, self.unread)
+            for symbol in sorted(set(symbols)):
                 trades = yield from pages_of_trades(symbol, self.since_ms, self.now_ms)
                 self._trades.extend(trades.rows)
+                self.unread.extend(trades.malformed)
         else:
             self._found.add_orders(rows)
         for symbol, order_id in sorted(self._gone_orders()):
             answer = yield reads.order(symbol, order_id)
             self._found.add_orders(answer.rows)
+            self.unread.extend(answer.malformed)
 
-    def suspects(self) -> bool:
-        """Whether anything does not agree at this moment."""
-        return self.missing() is not None
+    def _read(self, read: Read) -> Generator[Read, Answer, Answer]:
+        answer = yield read
+        self.unread.extend(answer.malformed)
+        if answer.refused:
+            self.unread.append(f"{read.name}, which the exchange refuses with {answer.refused}")
+        return answer
 
     def missing(self) -> Optional[Missing]:
         """Return what does not agree at this moment."""
@@ -130,9 +152,10 @@ class _Audit:
             if self.books.lacks_position(position):
                 chain = self.books.chains.positions.get((position.symbol, position.position_side))
                 _earliest(symbols, position.symbol, chain.base_ms if chain is not None else self.since_ms)
-        for symbol, changed_ms in self._gone_positions.items():
-            if self._is_still_open(symbol, changed_ms):
-                _earliest(symbols, symbol, changed_ms)
+        still_open = self.books.open_positions()
+        for key, changed_ms in self._gone_positions.items():
+            if still_open.get(key) == changed_ms:
+                _earliest(symbols, key[0], changed_ms)
         changed = [row.update_time_ms for row in self._found.balances if self.books.lacks_balance(row)]
         moments = [*symbols.values(), *changed]
         # What was found in order once stays so: it was lost since.
@@ -159,9 +182,6 @@ class _Audit:
             for algo_id, algo in self.books.algo_orders.items()
             if algo_id not in self._found.algo_orders and algo.time_ms < latest_ms
         ]
-
-    def _is_still_open(self, symbol: str, changed_ms: int) -> bool:
-        return any(key[0] == symbol and at_ms == changed_ms for key, at_ms in self.books.open_positions().items())
 
 
 def _earliest(moments: Dict[str, int], symbol: str, at_ms: int) -> None:

@@ -42,6 +42,7 @@ class Books:
         chains: What was filled, by what came and by what the exchange says.
         algo_orders: Conditional orders that stand open, by algo id.
         balances: Time and wallet balance of each asset, as last told.
+        positions: Time and amount of each position, as last told; the fills may know better.
         told_ms: The time of the newest event that came on a connection.
     """
 
@@ -49,6 +50,7 @@ class Books:
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
     balances: Dict[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
+    positions: Dict[PositionKey, Tuple[int, Decimal]] = attrs.field(factory=dict)
     told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
 
@@ -74,6 +76,8 @@ class Books:
         is_from_order = event.reason in (AccountUpdateReason.ORDER, None)
         for position in event.positions:
             key = (position.symbol, position.position_side)
+            if at_ms >= self.positions.get(key, (0, None))[0]:
+                self.positions[key] = (at_ms, position.amount)
             self.chains.position(
                 key, position.amount, at_ms, is_from_order=is_from_order, is_whole=event.origin == FROM_REST
             )
@@ -111,8 +115,12 @@ class Books:
         return found
 
     def open_positions(self) -> Dict[PositionKey, int]:
-        """Return the positions that are not flat, each with the time of its last change."""
-        return {key: chain.last_ms for key, chain in self.chains.positions.items() if chain.expected(chain.last_ms)}
+        """Return the positions that are not flat, or were not told to be, each with the time of its last change."""
+        found = {key: chain.last_ms for key, chain in self.chains.positions.items() if chain.expected(chain.last_ms)}
+        for key, (at_ms, amount) in self.positions.items():
+            if amount:
+                found[key] = max(found.get(key, 0), at_ms)
+        return found
 
     # Whether a row is news
 
@@ -145,7 +153,11 @@ class Books:
 
     def lacks_position(self, row: PositionRow) -> bool:
         """The same of a position."""
-        chain = self.chains.positions.get((row.symbol, row.position_side))
+        key = (row.symbol, row.position_side)
+        at_ms, amount = self.positions.get(key, (0, Decimal(0)))
+        if row.update_time_ms > at_ms and row.amount != amount:
+            return True
+        chain = self.chains.positions.get(key)
         if chain is None:
             return bool(row.amount)
         return row.update_time_ms > chain.base_ms and chain.expected(row.update_time_ms) != row.amount

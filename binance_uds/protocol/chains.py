@@ -234,8 +234,9 @@ class Chains:
         self._stand(chain, state, at_ms)
 
     def ground_order(self, key: OrderKey, executed: Decimal, updated_ms: int) -> None:
-        """Begin to count an order where its row says it stands; what is counted already goes on."""
-        if key not in self.orders:
+        """Begin to count an order where its row says it stood before the stream told of changes."""
+        chain = self.orders.get(key)
+        if chain is None or chain.touched_ms < updated_ms <= (self.grounded_ms or 0):
             self.orders[key] = OrderChain(executed, updated_ms, executed, executed, updated_ms, updated_ms)
 
     def ground_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
@@ -252,6 +253,15 @@ class Chains:
         chain = self.positions.get(key)
         if chain is not None and at_ms >= chain.base_ms:
             chain.rebase(amount, at_ms, is_whole=True)
+
+    def flat_since_before(self, shown: Iterable[PositionKey]) -> List[PositionKey]:
+        """Return the positions that are not shown, and of which the stream never told: they were closed before."""
+        grounded_ms, known = self.grounded_ms or 0, set(shown)
+        return [
+            key
+            for key, chain in self.positions.items()
+            if chain.base and not chain.fills and chain.base_ms <= grounded_ms and key not in known
+        ]
 
     # What does not agree
 

@@ -103,7 +103,29 @@ class ListSubscriptions:
 
 @attrs.frozen
 class SendPing:
-    """Send a ping of our own."""
+    """Send a ping of our own; the answer carries the same."""
+
+    socket: int
+    payload: bytes = b""
+
+
+@attrs.frozen
+class Shadow:
+    """Keep back what comes on a connection, for another one tells the same."""
+
+    socket: int
+
+
+@attrs.frozen
+class Adopt:
+    """Deliver what was kept back of a connection, as far as it is new, and what comes on it from now on."""
+
+    socket: int
+
+
+@attrs.frozen
+class Discard:
+    """Forget what was kept back of a connection: another one tells the same."""
 
     socket: int
 
@@ -149,6 +171,9 @@ Command = Union[
     Subscribe,
     ListSubscriptions,
     SendPing,
+    Shadow,
+    Adopt,
+    Discard,
     CloseSocket,
     Announce,
     Note,

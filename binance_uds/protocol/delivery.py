@@ -21,12 +21,12 @@ from ..events.usdm_rows import TradeRow
 from . import facts, recovered
 from .books import Books
 from .chains import ZERO, OrderKey
-from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
+from .decode import Control, Decoded, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .doubts import Doubts
 from .facts import Fact, MergeTally
 from .held import Hold, merged
 from .identity import fill_id
-from .recovery import Recovery
+from .recovery import Recovery, flat_row
 from .timings import Timings
 
 #: Listen keys kept for masking: those of sockets whose frames may still come.
@@ -40,6 +40,9 @@ _COPIES_WITHIN_MS, _FORGET_EVERY_MS = 600_000, 60_000
 
 #: What happens so long after a connection is in use is pushed on it.
 _PUSHED_WITHIN_MS = 1_000
+
+#: The name of the notice that the exchange is about to end its connections; documented for Spot alone so far.
+_SHUTDOWN = "serverShutdown"
 
 Item = Union[Event, Notice]
 
@@ -87,6 +90,7 @@ class Delivery:
         self._keys: Deque[Secret] = deque(maxlen=_KEYS_KEPT)
         self._told_malformed: Set[Tuple[str, str]] = set()
         self._hold: Optional[Hold] = None
+        self._shadows: Dict[int, Hold] = {}
         self._highest: Dict[str, int] = {}
         self._forgotten_ms = 0
         self._duplicates = 0
@@ -118,13 +122,22 @@ class Delivery:
 
     def _event(self, payload: Payload, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         # Control first, from the name alone: an expiry whose fields are odd is an expiry all the same.
-        control = (self._expiry(payload, socket),) if payload.name == ListenKeyExpired.wire_name else ()
+        control = tuple(self._life_facts(payload, socket))
         try:
             named = may_name_key(frame, payload, self._keys)
             decoded = self._decoder.event(payload, self._keys if named else None)
         except Undecodable as error:
             lost = UndecodableFrame(reason=error.reason, size=_size(frame))
             return Taken((lost,), (*control, facts.FramesUndecodable(socket)))
+        shadow = self._shadows.get(socket)
+        if shadow is not None:
+            shadow.add(decoded.event, _size(frame))
+            # What does not fit is told too early rather than lost.
+            return Taken((), control) if not shadow.is_full else self._adopted(socket, control, now)
+        return self._told(decoded, frame, control, now)
+
+    def _told(self, decoded: Decoded, frame: Union[bytes, str], control: Tuple[Fact, ...], now: float) -> Taken:
+        """Take what the connection in use tells, or what either of two does."""
         event = decoded.event
         attentions = self._attentions(type(event).__name__, decoded.malformed)
         if not self._is_new(event):
@@ -179,6 +192,30 @@ class Delivery:
             self._highest[event.symbol] = event.trade_id
         return event
 
+    # A second connection
+
+    def shadow(self, socket: int) -> None:
+        """Keep back what comes on this connection: another one tells the same."""
+        self._shadows[socket] = Hold()
+
+    def adopt(self, socket: int, now: float = 0.0) -> Taken:
+        """Return what was kept back of this connection, as far as it is new; what comes on it now is not kept back."""
+        return self._adopted(socket, (), now)
+
+    def discard(self, socket: int) -> None:
+        """Forget what was kept back of this connection: another one tells the same."""
+        self._shadows.pop(socket, None)
+
+    def _adopted(self, socket: int, control: Tuple[Fact, ...], now: float) -> Taken:
+        shadow = self._shadows.pop(socket, None)
+        items: List[Item] = []
+        found: List[Fact] = list(control)
+        for event in [] if shadow is None else shadow.take():
+            taken = self._told(Decoded(event), b"", (), now)
+            items.extend(taken.items)
+            found.extend(taken.facts)
+        return Taken(tuple(items), tuple(found))
+
     # Doubts
 
     def next_due(self) -> Optional[float]:
@@ -218,6 +255,9 @@ class Delivery:
         if chains.grounded_ms is None:
             chains.grounded_ms = since_ms
             self.books.delivered.forget_before(since_ms)
+        shown = [(row.symbol, row.position_side) for row in recovery.positions]
+        flat = [flat_row(key, chains.grounded_ms) for key in chains.flat_since_before(shown)]
+        recovery.positions = (*recovery.positions, *flat)
         for row in recovery.orders.values():
             chains.ground_order((row.symbol, row.order_id), row.filled_quantity, row.update_time_ms)
             state = recovered.order_state(row)
@@ -346,6 +386,12 @@ class Delivery:
             yield update
 
     # Control
+
+    def _life_facts(self, payload: Payload, socket: int) -> Iterator[Fact]:
+        if payload.name == ListenKeyExpired.wire_name:
+            yield self._expiry(payload, socket)
+        elif payload.name == _SHUTDOWN:
+            yield facts.ShutdownNoticed(socket)
 
     def _expiry(self, payload: Payload, socket: int) -> facts.ExpiryNoticed:
         key = payload.body.get("listenKey")

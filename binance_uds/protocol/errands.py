@@ -84,9 +84,11 @@ class Errand:
     found: Any = None
 
 
-def pages_of_orders(start_ms: int, now_ms: int) -> Generator[Read, Answer, Optional[List[OrderRow]]]:
+def pages_of_orders(
+    start_ms: int, now_ms: int, malformed: List[str]
+) -> Generator[Read, Answer, Optional[List[OrderRow]]]:
     """
-    Read the orders of all symbols since a moment, page by page.
+    Read the orders of all symbols since a moment, page by page; rows that cannot be used are named in ``malformed``.
 
     Returns:
         The newest row read of each order; None when the exchange does not tell of all symbols at once.
@@ -98,6 +100,7 @@ def pages_of_orders(start_ms: int, now_ms: int) -> Generator[Read, Answer, Optio
         answer = yield reads.all_orders(start_ms, end_ms)
         if answer.refused:
             return None
+        malformed.extend(answer.malformed)
         found.update(((row.symbol, row.order_id), row) for row in answer.rows)
         if len(answer.rows) + len(answer.malformed) < MOST_ROWS:
             if end_ms is None:
@@ -109,11 +112,14 @@ def pages_of_orders(start_ms: int, now_ms: int) -> Generator[Read, Answer, Optio
             start_ms = max(last_ms, start_ms + 1)
 
 
-def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> Generator[Read, Answer, List[OrderRow]]:
-    """Read the orders of a symbol from one id to another, page by page."""
+def pages_of_one_symbol(
+    symbol: str, first_id: int, last_id: int, malformed: List[str]
+) -> Generator[Read, Answer, List[OrderRow]]:
+    """Read the orders of a symbol from one id to another, page by page; ``malformed`` as above."""
     found: List[OrderRow] = []
     while True:
         answer = yield reads.all_orders(None, symbol=symbol, order_id=first_id)
+        malformed.extend(answer.malformed)
         found.extend(answer.rows)
         newest = max((row.order_id for row in answer.rows), default=last_id)
         if len(answer.rows) + len(answer.malformed) < MOST_ROWS or newest >= last_id:
@@ -121,13 +127,14 @@ def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> Generator[R
         first_id = newest + 1
 
 
-def symbols_with_income(start_ms: int, now_ms: int) -> Generator[Read, Answer, List[str]]:
-    """Read which symbols money came from or went to since a moment, page by page."""
+def symbols_with_income(start_ms: int, now_ms: int, malformed: List[str]) -> Generator[Read, Answer, List[str]]:
+    """Read which symbols money came from or went to since a moment, page by page; ``malformed`` as above."""
     symbols: List[str] = []
     while True:
         is_last = now_ms - start_ms <= LONGEST_SPAN_MS
         end_ms = None if is_last else start_ms + LONGEST_SPAN_MS
         answer = yield reads.income(start_ms, end_ms)
+        malformed.extend(answer.malformed)
         symbols.extend(row.symbol for row in answer.rows if row.symbol)
         if len(answer.rows) + len(answer.malformed) < MOST_ROWS:
             if end_ms is None:

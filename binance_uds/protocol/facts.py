@@ -182,6 +182,26 @@ class SocketLost:
 
 
 @attrs.frozen
+class PongHeard:
+    """The peer answered the ping of ours that carried this."""
+
+    socket: int
+    payload: bytes
+
+
+@attrs.frozen
+class ShutdownNoticed:
+    """The exchange says that it will end its connections."""
+
+    socket: int
+
+
+@attrs.frozen
+class RotationAsked:
+    """The user wants the connection replaced now."""
+
+
+@attrs.frozen
 class SubscriptionListed:
     """The exchange answered which keys a connection is subscribed to."""
 
@@ -275,6 +295,21 @@ class AuditDue:
     """It is time to compare the account with what was delivered."""
 
 
+@attrs.frozen
+class RotationDue:
+    """The connection in use is so old that the exchange will end it soon."""
+
+
+@attrs.frozen
+class SecondDue:
+    """It is time to open a second connection."""
+
+
+@attrs.frozen
+class SecondOverdue:
+    """The second connection has had its time to be confirmed."""
+
+
 Timer = Union[
     StartOverdue,
     RetryDue,
@@ -287,6 +322,9 @@ Timer = Union[
     ReadingDue,
     HoldOverdue,
     AuditDue,
+    RotationDue,
+    SecondDue,
+    SecondOverdue,
 ]
 TIMERS = get_args(Timer)
 
@@ -308,6 +346,9 @@ Fact = Union[
     SocketOpened,
     SocketRefused,
     SocketLost,
+    PongHeard,
+    ShutdownNoticed,
+    RotationAsked,
     SubscriptionListed,
     SubscriptionRefused,
     ExpiryNoticed,

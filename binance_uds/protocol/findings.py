@@ -30,8 +30,12 @@ from .facts import (
     ProbeDue,
     ReadingDue,
     RetryDue,
+    RotationAsked,
+    RotationDue,
     RowsRead,
+    SecondDue,
     SettleDue,
+    ShutdownNoticed,
     SocketOpened,
     Started,
     StartOverdue,
@@ -54,6 +58,10 @@ PlainFact = Union[
     ReadingDue,
     AuditDue,
     HoldOverdue,
+    RotationDue,
+    RotationAsked,
+    ShutdownNoticed,
+    SecondDue,
     ClockRead,
     ClocksJumped,
     SocketOpened,
@@ -86,6 +94,39 @@ class InterruptedAgain:
 
     cause: str
     detail: str = ""
+
+
+@attrs.frozen
+class FirstLost:
+    """The connection in use is gone, and the second one takes its place; ``is_whole`` if nothing was missed."""
+
+    cause: str
+    detail: str
+    is_whole: bool
+
+
+@attrs.frozen
+class SecondOpened:
+    """The handshake of the second connection succeeded."""
+
+    opened_at: Instant
+
+
+@attrs.frozen
+class SecondConfirmed:
+    """The exchange names our key as subscribed on the second connection."""
+
+
+@attrs.frozen
+class SecondFailed:
+    """There is no second connection, or none any more."""
+
+    reason: str
+
+
+@attrs.frozen
+class BarrierPassed:
+    """The connection in use has delivered everything up to where the second one began."""
 
 
 @attrs.frozen
@@ -220,6 +261,11 @@ Finding = Union[
     KeyUnnamed,
     Interrupted,
     InterruptedAgain,
+    FirstLost,
+    SecondOpened,
+    SecondConfirmed,
+    SecondFailed,
+    BarrierPassed,
     CallUnanswered,
     CallHeld,
     CallBlocked,

@@ -13,7 +13,7 @@ import attrs
 
 from ..events.notices import Proof
 from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
-from .chains import OrderKey
+from .chains import ZERO, OrderKey, PositionKey
 from .identity import FillId
 
 
@@ -66,3 +66,16 @@ class Recovery:
 
 def _age(row: OrderRow) -> Tuple[int, object]:
     return (row.update_time_ms, row.filled_quantity)
+
+
+def flat_row(key: PositionKey, at_ms: int) -> PositionRow:
+    """Return what REST would say of a position that it does not show because it is flat, as of a moment."""
+    return PositionRow(
+        symbol=key[0],
+        position_side=key[1],
+        amount=ZERO,
+        entry_price=ZERO,
+        unrealized_profit=ZERO,
+        isolated_wallet=ZERO,
+        update_time_ms=at_ms,
+    )

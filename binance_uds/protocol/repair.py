@@ -36,7 +36,7 @@ from .errands import (
 )
 from .identity import FillId
 from .reads import Read
-from .recovery import Recovery
+from .recovery import Recovery, flat_row
 
 #: More orders than this of one symbol are read by pages instead of singly.
 _SINGLY_AT_MOST = 8
@@ -82,38 +82,55 @@ def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
         ``recovery``.
     """
     work = _Repair(task, books, recovery)
-    yield from work.look_at_what_stands()
-    symbols = task.symbols
-    if symbols is None:
-        symbols = yield from work.find_symbols()
-    yield from work.read_trades(symbols)
-    yield from work.ask_for_orders(symbols)
-    work.count_duplicates()
+    yield from work.read_all()
     for seconds in task.pauses:
         suspects = work.unbalanced()
-        if not suspects:
+        if not suspects and not work.malformed:
             break
         yield Pause(seconds)
-        yield from work.read_trades(suspects)
-        yield from work.look_at_what_stands()
-        yield from work.ask_for_orders(symbols, again=suspects)
+        # A row that cannot be read may be of a symbol that nothing else names.
+        yield from work.read_all() if work.malformed else work.read_again(suspects)
     work.judge()
     return recovery
 
 
 @attrs.define
 class _Repair:
-    """One repair under way."""
+    """
+    One repair under way.
+
+    Attributes:
+        malformed: What the last pass could not read, in words.
+    """
 
     task: Task
     books: Books
     recovery: Recovery
+    malformed: List[str] = attrs.field(factory=list)
+    _symbols: FrozenSet[str] = frozenset()
     _open: Set[OrderKey] = attrs.field(factory=set)
     _open_algos: Set[int] = attrs.field(factory=set)
     _shown: Tuple[PositionRow, ...] = ()
     _flat: Set[PositionKey] = attrs.field(factory=set)
     _read_at: Dict[str, int] = attrs.field(factory=dict)
     _looked_ms: int = 0
+
+    def read_all(self) -> _Reading:
+        """Read everything that the gap may have swallowed."""
+        self.malformed.clear()
+        yield from self.look_at_what_stands()
+        if self.task.symbols is None:
+            self._symbols = yield from self.find_symbols()
+        else:
+            self._symbols = self.task.symbols
+        yield from self.read_trades(self._symbols)
+        yield from self.ask_for_orders(self._symbols)
+
+    def read_again(self, suspects: Set[str]) -> _Reading:
+        """Read what does not balance once more, and what stands by now."""
+        yield from self.read_trades(suspects)
+        yield from self.look_at_what_stands()
+        yield from self.ask_for_orders(self._symbols, again=suspects)
 
     # What stands
 
@@ -158,12 +175,13 @@ class _Repair:
 
     def _positions(self) -> List[PositionRow]:
         """Return the positions as they are, those that are flat since their last fill as well."""
-        last: Dict[PositionKey, int] = {key: self.books.chains.positions[key].last_ms for key in self._flat}
+        chains = self.books.chains.positions
+        last = {key: chains[key].last_ms if key in chains else self.task.until_ms for key in self._flat}
         for row in self._missing_fills().values():
             key = (row.symbol, row.position_side or "BOTH")
             if key in last:
                 last[key] = max(last[key], row.trade_time_ms)
-        return [*self._shown, *(_flat(key, last_ms) for key, last_ms in sorted(last.items()))]
+        return [*self._shown, *(flat_row(key, last_ms) for key, last_ms in sorted(last.items()))]
 
     # Which symbols
 
@@ -174,9 +192,9 @@ class _Repair:
         grounded_ms = self.books.chains.grounded_ms
         # An order whose placing was lost before the gap, and not noticed yet, may have been filled in it.
         from_ms = min(self.task.since_ms, max(self.books.delivered.floor_ms, grounded_ms or 0) or self.task.since_ms)
-        orders = yield from pages_of_orders(from_ms, now_ms)
+        orders = yield from pages_of_orders(from_ms, now_ms, self.malformed)
         if orders is None:
-            found.update((yield from symbols_with_income(self.task.since_ms, now_ms)))
+            found.update((yield from symbols_with_income(self.task.since_ms, now_ms, self.malformed)))
         else:
             # What was audited is of no interest, wherever the gap begins.
             since_ms = max(self.task.since_ms, self.books.delivered.floor_ms)
@@ -198,8 +216,7 @@ class _Repair:
             from_id = recovery.read_through.get(symbol) if since_ms >= task.since_ms else None
             since_ms = min(task.since_ms, since_ms)
             trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id)
-            for what in trades.malformed:
-                recovery.lose(what)
+            self.malformed.extend(trades.malformed)
             for row in trades.rows:
                 if row.trade_time_ms >= self.books.delivered.floor_ms:
                     recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
@@ -208,7 +225,9 @@ class _Repair:
                 continue
             # Go on there when they are read again; the last ones may not be all that REST will have to show.
             settled = [row.trade_id for row in trades.rows if row.trade_time_ms <= task.until_ms]
-            if settled:
+            if trades.malformed:
+                recovery.read_through.pop(symbol, None)
+            elif settled:
                 recovery.read_through[symbol] = settled[-1]
             self._read_at[symbol] = trades.sent_ms
 
@@ -251,7 +270,7 @@ class _Repair:
 
     def _ask_for_orders_of(self, symbol: str, order_ids: Sequence[int]) -> _Reading:
         if len(order_ids) > _SINGLY_AT_MOST:
-            rows = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1])
+            rows = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1], self.malformed)
             wanted = set(order_ids)
             self.recovery.add_orders(row for row in rows if row.order_id in wanted)
             order_ids = [one for one in order_ids if (symbol, one) not in self.recovery.orders]
@@ -359,6 +378,9 @@ class _Repair:
         """Say on what evidence the gap is closed, and name what does not balance."""
         recovery = self.recovery
         recovery.positions = tuple(self._positions())
+        recovery.duplicates = len(recovery.fills) - len(self._missing_fills())
+        for what in self.malformed:
+            recovery.lose(what)
         orders, positions = self._unbalanced_orders(), self._unbalanced_positions()
         recovery.unbalanced = frozenset(orders | positions)
         recovery.balanced = frozenset(self._read_at) - recovery.unbalanced
@@ -382,22 +404,5 @@ class _Repair:
             for identified, _ in self.books.delivered.fills_since(symbol, since_ms)
         )
 
-    def count_duplicates(self) -> None:
-        """Count what was read and had been delivered."""
-        self.recovery.duplicates = len(self.recovery.fills) - len(self._missing_fills())
-
     def _name_malformed(self, answer: Answer) -> None:
-        for what in answer.malformed:
-            self.recovery.lose(what)
-
-
-def _flat(key: PositionKey, at_ms: int) -> PositionRow:
-    return PositionRow(
-        symbol=key[0],
-        position_side=key[1],
-        amount=ZERO,
-        entry_price=ZERO,
-        unrealized_profit=ZERO,
-        isolated_wallet=ZERO,
-        update_time_ms=at_ms,
-    )
+        self.malformed.extend(answer.malformed)

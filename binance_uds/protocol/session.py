@@ -18,7 +18,7 @@ from . import commands as do
 from . import facts, findings
 from .commands import Command
 from .facts import Fact
-from .reactions import connections, ending, errands, keys, trouble
+from .reactions import connections, ending, errands, handover, keys, trouble
 from .situation import Situation, State
 from .understanding import understand
 
@@ -72,7 +72,10 @@ class Session(Situation):
             since: When it was last looked at before. The frame is younger than that, and nothing more is known: it may
                 have lain unread while the machine slept or the thread was busy, and the connection died meanwhile.
         """
-        if socket == self.socket:
+        second = self.second
+        if second is not None and socket == second.socket:
+            second.heard_at, second.pinged_at = since, None
+        elif socket == self.socket:
             self.proofs.renew_transport(since)
             self.disarm(facts.PongOverdue)
             if self.is_confirming and self.plans.is_last_resort:
@@ -169,6 +172,16 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.SERVING, facts.FillsSuspected): (State.SERVING, errands.suspect_fills),
     (State.SERVING, facts.HoldOverdue): (State.SERVING, errands.let_go),
     (State.SERVING, facts.HoldFilled): (State.SERVING, errands.let_go),
+    # A second connection
+    (State.SERVING, facts.RotationDue): (State.SERVING, handover.rotate),
+    (State.SERVING, facts.RotationAsked): (State.SERVING, handover.rotate),
+    (State.SERVING, facts.ShutdownNoticed): (State.SERVING, handover.rotate),
+    (State.SERVING, facts.SecondDue): (State.SERVING, handover.open_second),
+    (State.SERVING, findings.SecondOpened): (State.SERVING, handover.ask_second),
+    (State.SERVING, findings.SecondConfirmed): (State.SERVING, handover.ask_first),
+    (State.SERVING, findings.BarrierPassed): (State.SERVING, handover.pass_barrier),
+    (State.SERVING, findings.SecondFailed): (State.SERVING, handover.lose_second),
+    (State.SERVING, findings.FirstLost): (State.SERVING, handover.replace_first),
     # An interruption
     **{
         (state, findings.Interrupted): (State.KEYLESS, trouble.begin_again)

@@ -29,6 +29,7 @@ from .gaps import Gap, Repaired
 from .plans import PlanWalk
 from .proofs import Proofs, Standing, Verdict, judge
 from .recovery import Recovery
+from .second import Pings, Second
 from .timings import Timings
 
 
@@ -84,6 +85,11 @@ class Situation:
         key_renewed: When it was last proven, and so extended, whatever was doubted since.
         generation: Counts the keys given up; answers about an older one are stale.
         socket: Counts connections; what an older one says is data, never control.
+        sockets: How many numbers of connections were given out.
+        pings: Our pings on the connection in use.
+        second: The connection beside it, if there is one.
+        wants_second: Whether there is to be a second one all the time.
+        is_rotating: Whether the second one is to take the place of the one in use.
         connections: How many were confirmed and taken into use.
         short_lives: How many keys or connections in a row died younger than any should.
         secret_is_proven: Whether a signed request was ever accepted.
@@ -98,6 +104,7 @@ class Situation:
         told_unconfirmed: The plan about which a person was told that nothing confirms it.
         retries: Waits after calls and plans that failed.
         renewals: Waits after short lives.
+        seconds: Waits after second connections that failed.
         probe_retries: Waits after probes of unknown outcome.
         refusals: Waits after refused credentials.
         read_retries: Waits after reads of errands that failed.
@@ -110,6 +117,7 @@ class Situation:
     market: Market = USDM
     books: Books = attrs.field(factory=Books)
     user_symbols: FrozenSet[str] = frozenset()
+    wants_second: bool = False
     gaps: int = 0
 
     state: State = attrs.field(init=False, default=State.IDLE)
@@ -129,6 +137,10 @@ class Situation:
     key_renewed: Optional[Instant] = attrs.field(init=False, default=None)
     generation: int = attrs.field(init=False, default=0)
     socket: int = attrs.field(init=False, default=0)
+    sockets: int = attrs.field(init=False, default=0)
+    pings: Pings = attrs.field(init=False, factory=Pings)
+    second: Optional[Second] = attrs.field(init=False, default=None)
+    is_rotating: bool = attrs.field(init=False, default=False)
     connections: int = attrs.field(init=False, default=0)
     short_lives: int = attrs.field(init=False, default=0)
     secret_is_proven: bool = attrs.field(init=False, default=False)
@@ -143,6 +155,7 @@ class Situation:
     told_unconfirmed: Optional[AccessPlan] = attrs.field(init=False, default=None)
     retries: Backoff = attrs.field(init=False)
     renewals: Backoff = attrs.field(init=False)
+    seconds: Backoff = attrs.field(init=False)
     probe_retries: Backoff = attrs.field(init=False)
     refusals: Backoff = attrs.field(init=False)
     read_retries: Backoff = attrs.field(init=False)
@@ -152,6 +165,7 @@ class Situation:
         self.clock = ExchangeClock(timings.clock_unknown_ms)
         self.retries = Backoff(timings.retry_first, timings.retry_most)
         self.renewals = Backoff(timings.retry_first, timings.retry_most)
+        self.seconds = Backoff(timings.retry_first, timings.refused_first)
         self.probe_retries = Backoff(timings.probe_retry_first, timings.retry_most)
         self.refusals = Backoff(timings.refused_first, timings.refused_most)
         self.read_retries = Backoff(timings.retry_first, timings.retry_most)
@@ -223,7 +237,20 @@ class Situation:
         if self.socket_is_open:
             self.socket_is_open = False
             yield do.CloseSocket(self.socket)
-        self.socket += 1
+        self.socket = self.next_socket()
+
+    def next_socket(self) -> int:
+        """Return a number for a connection, or for none, which no other has."""
+        self.sockets += 1
+        return self.sockets
+
+    def close_second(self, *, first_goes_on: bool) -> Iterator[Command]:
+        """Let go of the second connection; what it told is told by the first as well, unless that is gone, too."""
+        second, self.second = self.second, None
+        self.disarm(facts.SecondDue, facts.SecondOverdue)
+        if second is not None and second.is_open:
+            yield do.CloseSocket(second.socket)
+            yield do.Discard(second.socket) if first_goes_on else do.Adopt(second.socket)
 
     def end(self, ended: StreamState, reason: str) -> None:
         """Nothing more is to be done."""

@@ -1,22 +1,29 @@
 """
 The first look at an account: what stands, before the stream tells of changes.
 
-It is read after the connection is in use, so that no change falls between the two, and once more when REST has settled.
+It is read after the connection is in use, so that no change falls between the two, and once more when REST has settled:
+the first answer may show the account as it was a little before.
 """
 
 from __future__ import annotations
 
+from typing import Optional
+
 from . import reads
+from .books import Books
 from .errands import Steps
 from .recovery import Recovery
 
 
-def snapshot() -> Steps:
+def snapshot(books: Optional[Books] = None) -> Steps:
     """
     Read what stands.
 
+    Args:
+        books: What the first look found, at the second: orders that are gone meanwhile are asked for singly.
+
     Returns:
-        A ``Recovery`` with open orders, conditional orders, positions and balances.
+        A ``Recovery`` with orders, conditional orders, positions and balances.
     """
     found = Recovery()
     answer = yield reads.balances()
@@ -27,4 +34,13 @@ def snapshot() -> Steps:
     found.add_orders(answer.rows)
     answer = yield reads.open_algo_orders()
     found.algo_orders.update((row.algo_id, row) for row in answer.rows)
+    if books is None or books.chains.grounded_ms is None:
+        return found
+    for symbol, order_id in sorted(books.open_orders()):
+        if (symbol, order_id) not in found.orders:
+            answer = yield reads.order(symbol, order_id)
+            found.add_orders(answer.rows)
+    for algo_id in sorted(books.algo_orders.keys() - found.algo_orders.keys()):
+        answer = yield reads.algo_order(algo_id)
+        found.algo_orders.update((row.algo_id, row) for row in answer.rows)
     return found

@@ -81,7 +81,11 @@ class Timings:
         suspicion_interval: Between two suspicions of one symbol.
         reread_first: Until a repair that does not balance reads again; doubles each time, up to ``retry_most``.
         unbalanced_most: For how long a repair looks for what does not balance before it says so.
-        weight_most: Request weight of our own reads within a minute; no seconds.
+        connection_age: A connection is replaced at this age, before the exchange ends it. Source: WebSocket Market
+            Streams > Connect (24 hours).
+        connection_age_spread: By how much earlier at most, so that not all streams do it at once.
+        weight_most: Request weight of our own reads within a minute; with the calls for the listen key, which are not
+            counted here, a stream stays below 1,000.
 
     Every wait that doubles is made longer by chance, by up to half of itself.
 
@@ -128,7 +132,11 @@ class Timings:
     suspicion_interval: float = _number(30.0)
     reread_first: float = _number(1.0)
     unbalanced_most: float = _number(60.0)
-    weight_most: int = _number(1_000, ("a whole number of at least 1", _is_count))
+    connection_age: float = _number(23.25 * 3_600.0)
+    connection_age_spread: float = _number(
+        1_800.0, ("more than 0 and less than connection_age", lambda row, spread: 0 < spread < row.connection_age)
+    )
+    weight_most: int = _number(900, ("a whole number of at least 1", _is_count))
 
     @property
     def delivery_lease(self) -> float:

@@ -16,6 +16,7 @@ from ..instants import Instant
 from . import facts, findings
 from .facts import Call, Fact
 from .findings import Finding
+from .second import Second
 from .situation import Situation
 from .subscriptions import SUBSCRIBE_ID
 
@@ -27,7 +28,15 @@ FORBIDDEN = 403
 
 def understand(session: Situation, fact: Fact, now: Instant) -> Optional[Finding]:
     """Return what a fact means, or None when it means nothing (any more)."""
-    if session.has_ended or _is_stale(session, fact, now):
+    if session.has_ended:
+        return None
+    second = session.second
+    if second is not None and getattr(fact, "socket", None) == second.socket:
+        meaning = _MEANINGS_OF_SECOND.get(type(fact))
+        if meaning is not None:
+            return meaning(session, second, fact, now)
+        # What it says about the key or the exchange is as good as said by the first.
+    elif _is_stale(session, fact, now):
         return None
     return _MEANINGS[type(fact)](session, fact, now)
 
@@ -128,7 +137,7 @@ def _socket_refused(session: Situation, fact: facts.SocketRefused, now: Instant)
 def _socket_lost(session: Situation, fact: facts.SocketLost, now: Instant) -> Finding:
     if session.is_confirming:
         return _plan_failure(session, fact.reason, rejected=False)
-    return _interruption(session, now, GapCause.CONNECTION_LOST, fact.reason)
+    return _connection_lost(session, now, GapCause.CONNECTION_LOST, fact.reason)
 
 
 def _subscription_listed(session: Situation, fact: facts.SubscriptionListed, now: Instant) -> Optional[Finding]:
@@ -177,7 +186,51 @@ def _start_overdue(session: Situation, fact: facts.StartOverdue, now: Instant) -
 
 
 def _pong_overdue(session: Situation, fact: facts.PongOverdue, now: Instant) -> Finding:
-    return _interruption(session, now, GapCause.NO_ANSWER)
+    return _connection_lost(session, now, GapCause.NO_ANSWER)
+
+
+def _pong_heard(session: Situation, fact: facts.PongHeard, now: Instant) -> Optional[Finding]:
+    session.pings.heard(fact.payload)
+    second, answered = session.second, session.pings.answered
+    if second is None or second.covers_since is None or second.is_twin or answered is None:
+        return None
+    # Sent after the second began to cover, by the clock that never jumps.
+    return findings.BarrierPassed() if answered.monotonic >= second.covers_since.monotonic else None
+
+
+# What comes on the second connection, or of it
+
+
+def _second_opened(session: Situation, second: Second, fact: facts.SocketOpened, now: Instant) -> Finding:
+    return findings.SecondOpened(fact.opened_at)
+
+
+def _second_gone(
+    session: Situation, second: Second, fact: Union[facts.SocketRefused, facts.SocketLost], now: Instant
+) -> Finding:
+    return findings.SecondFailed(fact.reason)
+
+
+def _second_listed(
+    session: Situation, second: Second, fact: facts.SubscriptionListed, now: Instant
+) -> Optional[Finding]:
+    if session.key not in fact.keys:
+        return findings.SecondFailed("the exchange does not name our key as subscribed")
+    return findings.SecondConfirmed() if second.covers_since is None else None
+
+
+def _second_refused(
+    session: Situation, second: Second, fact: facts.SubscriptionRefused, now: Instant
+) -> Optional[Finding]:
+    return findings.SecondFailed(fact.reason) if second.covers_since is None else None
+
+
+def _second_silent(session: Situation, second: Second, fact: object, now: Instant) -> None:
+    """Say nothing: a pong or a frame that cannot be read on the second proves nothing about the first."""
+
+
+def _second_overdue(session: Situation, fact: facts.SecondOverdue, now: Instant) -> Finding:
+    return findings.SecondFailed("no sign of it in time")
 
 
 def _confirmation(session: Situation, *, named: bool) -> Union[findings.SubscriptionConfirmed, findings.SecretUnproven]:
@@ -194,6 +247,13 @@ def _plan_failure(session: Situation, reason: str, *, rejected: bool, retry_afte
     if session.plans.has_last_resort(without_current=rejected):
         return findings.PlansUnconfirmed(reason, rejected, retry_after_s)
     return findings.PlansExhausted(reason, session.plans.shortest_hold(retry_after_s))
+
+
+def _connection_lost(session: Situation, now: Instant, cause: str, detail: str = "") -> Finding:
+    second = session.second
+    if not session.standing.serving or second is None or second.covers_since is None:
+        return _interruption(session, now, cause, detail)
+    return findings.FirstLost(cause, detail, second.is_twin)
 
 
 def _interruption(
@@ -222,4 +282,16 @@ _MEANINGS: Dict[Type[object], Callable[..., Optional[Finding]]] = {
     facts.HoldFilled: _while_serving,
     facts.StartOverdue: _start_overdue,
     facts.PongOverdue: _pong_overdue,
+    facts.PongHeard: _pong_heard,
+    facts.SecondOverdue: _second_overdue,
+}
+
+_MEANINGS_OF_SECOND: Dict[Type[object], Callable[..., Optional[Finding]]] = {
+    facts.SocketOpened: _second_opened,
+    facts.SocketRefused: _second_gone,
+    facts.SocketLost: _second_gone,
+    facts.SubscriptionListed: _second_listed,
+    facts.SubscriptionRefused: _second_refused,
+    facts.PongHeard: _second_silent,
+    facts.FramesUndecodable: _second_silent,
 }

@@ -46,6 +46,7 @@ def assemble(
         release_key=settings.release_key,
         market=settings.market,
         user_symbols=settings.symbols,
+        wants_second=settings.connections == 2,
         gaps=gaps_before,
     )
 

@@ -40,6 +40,7 @@ class Settings:
         name: What it is called in logs.
         timings: Every number of seconds.
         symbols: Those that every repair looks into.
+        connections: How many are kept open.
         proxy: A proxy's URL, which may hold a password; None leaves it to the environment.
         context: TLS for both halves.
         release_key: Whether to DELETE the listen key at the end.
@@ -51,6 +52,7 @@ class Settings:
     name: str
     timings: Timings
     symbols: FrozenSet[str]
+    connections: int
     proxy: Optional[Secret]
     context: ssl.SSLContext
     release_key: bool
@@ -65,6 +67,7 @@ class Settings:
         name: Optional[str],
         chosen_timings: Mapping[str, Optional[float]],
         symbols: Iterable[str],
+        connections: int,
         proxy: Optional[Secret],
         ssl_context: Optional[ssl.SSLContext],
         release_key: bool,
@@ -87,6 +90,8 @@ class Settings:
         if not isinstance(market, Market):
             kind = type(market).__name__
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
+        if isinstance(connections, bool) or connections not in (1, 2):
+            raise ConfigurationError("connections must be 1, or 2 for a second one that stands by all the time")
         if not isinstance(max_backlog, int) or max_backlog < 1:
             raise ConfigurationError("max_backlog must be a whole number of at least 1")
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
@@ -100,6 +105,7 @@ class Settings:
             name=name or f"{market.name}-{next(_numbers)}",
             timings=_timings(timings, chosen_timings),
             symbols=_symbols(symbols),
+            connections=connections,
             proxy=proxy,
             context=make_context(ssl_context),
             release_key=bool(release_key),

@@ -42,6 +42,7 @@ class Read:
         alive: Whether anything whole came, pings and pongs included.
         drained: Whether that was all that had arrived.
         lost: Why the connection ended, or None while it stands.
+        pongs: What those of our pings carried that were answered.
     """
 
     socket: int
@@ -49,6 +50,7 @@ class Read:
     alive: bool = False
     drained: bool = True
     lost: Optional[str] = None
+    pongs: Tuple[bytes, ...] = ()
 
 
 class Sockets:
@@ -126,7 +128,7 @@ class Sockets:
             elif isinstance(command, do.ListSubscriptions):
                 wire.send_text(LIST_SUBSCRIPTIONS)
             else:
-                wire.send_ping(b"")
+                wire.send_ping(command.payload)
         except StreamInterrupted as error:
             return [facts.SocketLost(command.socket, error.reason)]
         return []
@@ -139,23 +141,26 @@ class Sockets:
         """Read what has arrived on a connection, without waiting."""
         wire = self._wires[number]
         frames: List[bytes] = []
+        pongs: List[bytes] = []
         alive = False
         for _ in range(_CHUNKS_A_TURN):
             try:
                 messages = wire.receive()
             except StreamInterrupted as error:
-                return Read(number, tuple(frames), alive, lost=error.reason)
+                return Read(number, tuple(frames), alive, lost=error.reason, pongs=tuple(pongs))
             for message in messages:
                 alive = True
                 if isinstance(message, Text):
                     frames.append(message.data)
                 elif isinstance(message, Closed):
-                    return Read(number, tuple(frames), alive, lost=_in_words(message))
+                    return Read(number, tuple(frames), alive, lost=_in_words(message), pongs=tuple(pongs))
+                elif isinstance(message, Pong):
+                    pongs.append(message.payload)
                 else:
-                    assert isinstance(message, (Ping, Pong))
+                    assert isinstance(message, Ping)
             if wire.drained:
                 break
-        return Read(number, tuple(frames), alive, wire.drained)
+        return Read(number, tuple(frames), alive, wire.drained, pongs=tuple(pongs))
 
     def close(self, number: int) -> Tuple[bytes, ...]:
         """End a connection and return the whole messages that it still held."""

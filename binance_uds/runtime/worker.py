@@ -76,7 +76,7 @@ class Worker:
         self._sockets = make_sockets(self)
         self._facts: Deque[Fact] = deque()
         self._reads: Deque[do.MakeRead] = deque()
-        self._stop_asked = False
+        self._stop_asked = self._rotation_asked = False
         self._releasing = False
         self._doing: Optional[str] = None
         self._last_look = self._drained_at = clock.now()
@@ -96,6 +96,9 @@ class Worker:
             do.Subscribe: self._sockets.send,
             do.ListSubscriptions: self._sockets.send,
             do.SendPing: self._sockets.send,
+            do.Shadow: self._shadow,
+            do.Adopt: self._adopt,
+            do.Discard: self._discard,
             do.CloseSocket: self._close,
             do.Announce: self._announce,
             do.Note: self._note,
@@ -163,6 +166,11 @@ class Worker:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
         return True
+
+    def ask_rotation(self) -> None:
+        """Ask ``run`` to replace the connection in use soon."""
+        self._rotation_asked = True
+        self._sockets.wake()
 
     @property
     def is_stopping(self) -> bool:
@@ -266,6 +274,9 @@ class Worker:
         are_drained = [self._read(number) for number in self._sockets.numbers()]
         if all(are_drained):
             self._drained_at = at
+        if self._rotation_asked and self.session.standing.serving:
+            self._rotation_asked = False
+            self._digest([facts.RotationAsked()])
         self._digest(self._delivery.due(at.monotonic))
         self._digest(self.session.due(at))
         if self._reads:
@@ -297,6 +308,8 @@ class Worker:
         found: List[Fact] = []
         for frame in read.frames:
             found.extend(self._deliver(frame, number))
+        # Behind the frames that came before them: what a pong proves is that those are all.
+        found.extend(facts.PongHeard(number, payload) for payload in read.pongs)
         if read.lost is not None:
             found.append(facts.SocketLost(number, read.lost))
         self._digest(found)
@@ -404,6 +417,19 @@ class Worker:
         fact = self._sockets.open(command)
         self._doing = None
         return [fact]
+
+    def _shadow(self, command: do.Shadow) -> Iterable[Fact]:
+        self._delivery.shadow(command.socket)
+        return ()
+
+    def _adopt(self, command: do.Adopt) -> Iterable[Fact]:
+        taken = self._delivery.adopt(command.socket, self._drained_at.monotonic)
+        self._hand_over_all(taken.items)
+        return taken.facts
+
+    def _discard(self, command: do.Discard) -> Iterable[Fact]:
+        self._delivery.discard(command.socket)
+        return ()
 
     def _close(self, command: do.CloseSocket) -> Iterable[Fact]:
         found: List[Fact] = []

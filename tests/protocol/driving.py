@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type, TypeVar, Union
 
 import attrs
 
@@ -245,9 +245,9 @@ class Drive:
             if isinstance(command, do.Make):
                 assert session.generation == command.generation
             elif isinstance(command, (do.OpenSocket, do.Subscribe, do.ListSubscriptions, do.SendPing)):
-                assert session.socket == command.socket
+                assert command.socket in (session.socket, session.second.socket if session.second else None)
             elif isinstance(command, do.CloseSocket):
-                assert command.socket < session.socket
+                assert command.socket != session.socket
         if commands:
             assert session.announced is session.verdict(self.now).state
         if self.state is StreamState.LIVE:
@@ -318,7 +318,8 @@ class Drive:
         if isinstance(command, (do.Subscribe, do.ListSubscriptions)):
             self._reply(command)
         elif isinstance(command, do.SendPing) and self.script.pongs:
-            self.arrive(None, on=command.socket, after=ROUND_TRIP)
+            pong = facts.PongHeard(command.socket, command.payload)
+            self.arrive(pong, on=command.socket, after=ROUND_TRIP)
         elif isinstance(command, do.CloseSocket):
             del self._open[command.socket]
         return []
@@ -367,8 +368,8 @@ class Drive:
             )
         return facts.SocketOpened(command.socket, self.now)
 
-    def _reply(self, command: Command) -> None:
-        script, socket = self.script, self.session.socket
+    def _reply(self, command: Union[do.Subscribe, do.ListSubscriptions]) -> None:
+        script, socket = self.script, command.socket
         if self.session.plans.current in script.mute:
             return
         fact: Optional[Fact] = None

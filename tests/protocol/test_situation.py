@@ -163,7 +163,8 @@ def test_a_wait_has_an_end_and_a_reason():
 def test_a_connection_that_is_let_go_is_an_old_one():
     """It is closed once, by the number it had; what has no connection yet counts on all the same."""
     made = situation()
-    made.socket, made.socket_is_open = 7, True
+    made.socket = made.sockets = 7
+    made.socket_is_open = True
     commands = [*made.close_socket(), *made.close_socket()]
 
     assert [do.CloseSocket(7)] == commands

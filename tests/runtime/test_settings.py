@@ -17,6 +17,7 @@ USUAL = {
     "name": None,
     "chosen_timings": {},
     "symbols": (),
+    "connections": 1,
     "proxy": None,
     "ssl_context": None,
     "release_key": False,

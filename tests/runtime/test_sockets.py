@@ -41,6 +41,7 @@ def make_sockets(
         name="tested",
         timings=attrs.evolve(tools.timings, **timings),
         symbols=frozenset(),
+        connections=1,
         proxy=None if proxy is None else Secret(proxy),
         context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         release_key=False,

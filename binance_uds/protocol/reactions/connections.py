@@ -11,14 +11,16 @@ from .. import commands as do
 from .. import facts, findings
 from ..commands import Command
 from ..facts import Call
+from ..second import Pings
 from ..situation import Situation
 from .errands import attend
+from .handover import ping_second, rotate_in_time
 
 
 def dial(session: Situation, now: Instant) -> Iterator[Command]:
     """Open a connection along the current plan."""
     assert session.key is not None
-    session.socket += 1
+    session.socket, session.pings = session.next_socket(), Pings()
     session.arm(facts.PlanOverdue, now, session.timings.plan_timeout)
     session.stand(reason=f"connecting to {session.plans.current}")
     yield do.OpenSocket(session.socket, session.plans.current, session.key)
@@ -42,7 +44,7 @@ def ask_for_subscription(
         yield do.Subscribe(session.socket, session.key)
     yield do.ListSubscriptions(session.socket)
     if session.plans.is_last_resort:
-        yield do.SendPing(session.socket)
+        yield do.SendPing(session.socket, session.pings.send(now))
 
 
 def try_next_plan(session: Situation, finding: findings.PlanFailed, now: Instant, jitter: float) -> Iterator[Command]:
@@ -95,7 +97,7 @@ def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitte
 def serve_verified(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """The secret is right."""
     session.secret_is_proven = True
-    yield from _serve(session, now)
+    yield from _serve(session, now, jitter)
 
 
 def serve_confirmed(
@@ -103,7 +105,7 @@ def serve_confirmed(
 ) -> Iterator[Command]:
     """The subscription is confirmed, or has to do."""
     _confirm(session, finding.named)
-    yield from _serve(session, now)
+    yield from _serve(session, now, jitter)
     yield do.Make(Call.READ_CLOCK, session.generation)
 
 
@@ -117,7 +119,8 @@ def ping(session: Situation, finding: object, now: Instant, jitter: float) -> It
     """Ask the peer for a sign of life, whether or not there was one: the rhythm is what bounds the detection."""
     session.arm(facts.PingDue, now, session.timings.ping_interval)
     session.arm(facts.PongOverdue, now, session.timings.pong_timeout)
-    yield do.SendPing(session.socket)
+    yield do.SendPing(session.socket, session.pings.send(now))
+    yield from ping_second(session, now)
 
 
 def _confirm(session: Situation, named: bool) -> None:
@@ -125,7 +128,7 @@ def _confirm(session: Situation, named: bool) -> None:
     session.stand(confirmed=named)
 
 
-def _serve(session: Situation, now: Instant) -> Iterator[Command]:
+def _serve(session: Situation, now: Instant, jitter: float) -> Iterator[Command]:
     session.retries.reset()
     session.in_use_since = now
     session.connections += 1
@@ -134,6 +137,9 @@ def _serve(session: Situation, now: Instant) -> Iterator[Command]:
     # checking the secret may have taken so long that nobody knows whether the connection still stands.
     session.arm(facts.ProbeDue, now, 0.0)
     session.arm(facts.PingDue, now, 0.0)
+    rotate_in_time(session, now, jitter)
+    if session.wants_second:
+        session.arm(facts.SecondDue, now, 0.0)
     session.stand(serving=True, reason="connected")
     yield do.Note(f"connected to {session.plans.current}")
     if session.signed:

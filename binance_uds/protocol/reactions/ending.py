@@ -38,6 +38,7 @@ def _end(
     session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError], now: Instant
 ) -> Iterator[Command]:
     yield from session.close_socket()
+    yield from session.close_second(first_goes_on=False)
     session.end_errand()
     if session.signed:
         yield do.ReleaseHeld()

@@ -8,7 +8,7 @@ from ...events.notices import Attention, GapCause
 from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings, reads
-from ..audit import Missing, audit
+from ..audit import Missing, Unread, audit
 from ..backoff import hold
 from ..commands import Command
 from ..errands import Answer, Errand, ErrandKind, Pause
@@ -69,7 +69,7 @@ def repair_settled(session: Situation, finding: object, now: Instant, jitter: fl
     if session.open_gaps:
         yield from _begin_repair(session, now)
     elif not session.looked_twice:
-        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(), now), now)
+        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(session.books), now), now)
 
 
 def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
@@ -267,10 +267,13 @@ def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitt
 
 
 def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
-    found: Optional[Missing] = errand.found
-    begun_at = errand.begun_at
+    found, begun_at = errand.found, errand.begun_at
     session.end_errand()
-    if found is not None:
+    if isinstance(found, Unread):
+        yield do.Note(f"the audit is repeated, for it could not read {found.what[0]}")
+        session.arm(facts.AuditDue, now, session.timings.suspicion_interval)
+        return
+    if isinstance(found, Missing):
         # Its repair is followed by another audit, which looks at all of this again.
         yield from _open_targeted(session, found.symbols, found.since_ms, found.found, now)
         session.arm(facts.AuditDue, now, session.timings.suspicion_interval)

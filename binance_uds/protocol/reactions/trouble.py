@@ -64,12 +64,15 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
         facts.SettleDue,
         facts.HoldOverdue,
         facts.AuditDue,
+        facts.RotationDue,
     )
     session.end_errand()
+    session.is_rotating = False
     session.generation += 1
     session.key = session.in_use_since = None
     session.stand(serving=False, confirmed=False, reason=reason)
     yield from session.close_socket()
+    yield from session.close_second(first_goes_on=False)
 
 
 def _is_mute(session: Situation) -> bool:

@@ -1,0 +1,39 @@
+"""Each kind of trouble by itself."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from tests.simulation.clients import CLIENTS
+from tests.simulation.run import simulate
+from tests.simulation.scenario import HOUR, Scenario
+from tests.simulation.troubles import BAD_TROUBLES, TROUBLES
+from tests.simulation.validators import broken
+
+#: Enough for each kind to strike several times.
+_HOURS, _INTERVAL = 1.0, 300.0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("kind", [*TROUBLES, *BAD_TROUBLES])
+def test_the_promises_hold_whatever_it_is(kind, client):
+    """One kind of trouble, again and again, for an hour."""
+    promise = CLIENTS[client].promise
+    if {**TROUBLES, **BAD_TROUBLES}[kind].is_for_repairers and not promise.repairs:
+        pytest.skip("nothing that this client could do about it")
+    drawn = Scenario.of(7, for_repairer=promise.repairs)
+    shift = drawn.trouble_ends - _HOURS * HOUR
+    scenario = attrs.evolve(
+        drawn,
+        kinds=(kind,),
+        is_bad=kind in BAD_TROUBLES,
+        trouble_interval=_INTERVAL,
+        trouble_ends=drawn.trouble_ends - shift,
+        trade_ends=drawn.trade_ends - shift,
+        ends=drawn.ends - shift,
+    )
+    history = simulate(7, client, scenario)
+
+    assert {kind} == {name for _, name in history.troubles}
+    assert {} == broken(history, promise)

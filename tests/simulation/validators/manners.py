@@ -1,0 +1,79 @@
+"""Manners: what the client asks of the exchange, and what it tells of its secrets."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Dict, Iterator, Tuple
+
+from binance_uds.events import Event, ListenKeyExpired, Notice, UnknownEvent
+from tests.simulation.history import History
+from tests.simulation.promise import Promise
+
+#: Request weight a client may use: in any minute, and at rest in the mean of the minutes.
+MOST_WEIGHT, MOST_WEIGHT_AT_REST = 1_000, 25.0
+
+#: What one audit may use: so much does the mean over some minutes depend on where they begin.
+ONE_AUDIT = 100
+
+#: Requests and handshakes that a client may send in any minute, come what may.
+MOST_REQUESTS, MOST_HANDSHAKES = 240, 60
+
+#: At the end nothing is traded for this many seconds.
+REST = 1_200.0
+
+
+def no_storm(history: History, promise: Promise) -> Iterator[str]:
+    """Requests stay within their weight and number, and a call to wait is obeyed."""
+    weights: Dict[int, int] = defaultdict(int)
+    counts: Dict[int, int] = defaultdict(int)
+    held_until = 0.0
+    for asked in history.asked:
+        if asked.at < held_until:
+            yield f"{asked.method} {asked.path} at {asked.at:.3f}, though told to wait until {held_until:.3f}"
+        if asked.was_heard and asked.status in (418, 429) and asked.retry_after is not None:
+            held_until = asked.at + asked.retry_after
+        weights[asked.time_ms // 60_000] += asked.weight
+        counts[asked.time_ms // 60_000] += 1
+    handshakes = Counter(int(at // 60) for at in history.handshakes)
+    for what, table, most in (
+        ("request weight", weights, MOST_WEIGHT),
+        ("requests", counts, MOST_REQUESTS),
+        ("handshakes", handshakes, MOST_HANDSHAKES),
+    ):
+        for minute, count in table.items():
+            if count > most:
+                yield f"{count} {what} in minute {minute}, of {most}"
+
+
+def quiet_at_rest(history: History, promise: Promise) -> Iterator[str]:
+    """While nothing is traded the client asks for little."""
+    # The first minutes belong to the last trade: an audit that finds it may still look closer.
+    since = history.ends - REST + 300
+    used = sum(asked.weight for asked in history.asked if asked.at >= since)
+    mean = max(used - ONE_AUDIT, 0) / (history.ends - since) * 60
+    if mean > MOST_WEIGHT_AT_REST:
+        yield f"{mean:.1f} request weight a minute at rest, of {MOST_WEIGHT_AT_REST}"
+
+
+def no_secret(history: History, promise: Promise) -> Iterator[str]:
+    """No key, secret or signature shows in anything the client says."""
+    for place, text in _said(history):
+        for secret in history.secrets:
+            if secret in text:
+                yield f"a secret shows in {place}"
+        if "signature=" in text:
+            yield f"a signature shows in {place}"
+
+
+def _said(history: History) -> Iterator[Tuple[str, str]]:
+    for line in history.log:
+        yield "the log", line
+    for step in history.timeline:
+        yield "the timeline", str(step)
+    yield "the health", repr(history.health)
+    for number, (_, item) in enumerate(history.delivered):
+        # Order and account events are all alike; what names a key, or is unknown, is looked at each time.
+        if isinstance(item, Notice):
+            yield f"a {type(item).__name__}", repr(item)
+        elif isinstance(item, (ListenKeyExpired, UnknownEvent)) or (isinstance(item, Event) and number % 25 == 0):
+            yield f"a {type(item).__name__}", repr(item) + repr(item.raw)
