@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
+import signal
 import ssl
 import subprocess
 import sys
@@ -190,7 +192,11 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        # Whoever waits for a word of a program that hangs hears its end instead.
+        self.watchdog = threading.Timer(3 * PATIENCE_S, self.kill)
+        self.watchdog.start()
 
     def hear(self, word: str) -> None:
         """Wait until the program says a word on a line of its own."""
@@ -208,6 +214,11 @@ class Program:
         out, err = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, out, err
 
+    def kill(self) -> None:
+        """End it, and what it forked."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
 
 @pytest.fixture
 def program(exchange: LocalExchange) -> Iterator[Callable[[str], Program]]:
@@ -220,6 +231,6 @@ def program(exchange: LocalExchange) -> Iterator[Callable[[str], Program]]:
 
     yield run
     for each in programs:
-        if each.process.poll() is None:
-            each.process.kill()
+        each.watchdog.cancel()
+        each.kill()
         each.process.communicate()

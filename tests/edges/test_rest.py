@@ -189,10 +189,13 @@ def test_redirects_are_not_followed(serve, rest, status):
         peer.wait_for_end()
 
     server = serve(handle)
-    error = failure(lambda: rest(server.url("http")).call("GET", "/x"))
+    began = time.monotonic()
+    error = failure(lambda: rest(server.url("http"), timeout=15.0).call("GET", "/x"))
 
     assert "Binance answered with a redirect, which is never followed" == error.args[0]
     assert 0 == other.connections
+    # The body never comes, so whoever reads it is busy until the deadline.
+    assert 15.0 > time.monotonic() - began
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[NaN]", b"[1, Infinity]", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
