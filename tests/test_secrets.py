@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import gc
+import http.client
 import io
 import logging
 import pickle
@@ -187,6 +188,24 @@ def test_a_whole_life_leaks_nothing(make_cage, tools):
 
     assert 3 == cage.exchange.keys_issued
     assert {"binance_uds.session", "urllib3.connectionpool", "websocket"} <= cage.log.names
+
+
+def test_a_traced_frame_cannot_be_unmasked(make_cage, tools, exchange):
+    """websocket-client traces a frame as it is sent, behind the bytes that unmask it, and SUBSCRIBE names the key."""
+    cage = make_cage(market=tools.market_of(exchange, access_forms=(uds.AccessForm.SUBSCRIBE,)))
+    with cage.stream:
+        pass
+
+    assert {"++Sent raw: ***"} == {text for text in cage.log.texts if text.startswith("++Sent raw")}
+
+
+def test_debug_output_of_the_standard_library_leaks_nothing(make_cage, monkeypatch, capsys):
+    """A program that has ``http.client`` print its requests does not see ours, whose headers hold the API key."""
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)
+    with make_cage().stream:
+        pass
+
+    assert "" == capsys.readouterr().out
 
 
 def test_refused_credentials_leak_nothing(make_cage):

@@ -124,6 +124,9 @@ class _Adapter(requests.adapters.HTTPAdapter):
 class _Connection(urllib3.connection.HTTPConnection):
     """A connection whose socket comes from ``dial``, encrypted where it has to be."""
 
+    #: Whatever a program sets for all connections of ``http.client``: it would print the API key's header.
+    debuglevel = 0
+
     def __init__(self, *args: Any, transport: Transport, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._transport = transport
