@@ -37,8 +37,8 @@ def demo(seed: Optional[int]) -> int:
     story = tell_story(seed)
     click.echo(
         click.wrap_text(
-            f"For about {length_s(story):.0f} s a bot trades on an exchange on this machine, which takes the listen "
-            f"key or the connection away {len(story)} times. A real UserDataStream tells what it notices. "
+            f"For about {length_s(story):.0f} s a bot trades on an exchange on this machine, while {len(story)} times "
+            "the listen key, the connection or a frame goes bad. A real UserDataStream tells what it notices. "
             f"To repeat this very story: --seed {seed}",
             width=80,
         )
