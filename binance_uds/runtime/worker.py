@@ -274,10 +274,11 @@ class Worker:
         are_drained = [self._read(number) for number in self._sockets.numbers()]
         if all(are_drained):
             self._drained_at = at
+            # Only now: the frame that explains a doubt may be among those that lie there unread.
+            self._digest(self._delivery.due(at.monotonic))
         if self._rotation_asked and self.session.standing.serving:
             self._rotation_asked = False
             self._digest([facts.RotationAsked()])
-        self._digest(self._delivery.due(at.monotonic))
         self._digest(self.session.due(at))
         if self._reads:
             # One a turn: between two of them the connections are read.
@@ -305,9 +306,7 @@ class Worker:
         if number not in self._sockets.numbers():
             return True
         read = self._sockets.read(number)
-        found: List[Fact] = []
-        for frame in read.frames:
-            found.extend(self._deliver(frame, number))
+        found = self._deliver_all(read.frames, number)
         # Behind the frames that came before them: what a pong proves is that those are all.
         found.extend(facts.PongHeard(number, payload) for payload in read.pongs)
         if read.lost is not None:
@@ -319,10 +318,16 @@ class Worker:
             self.session.heard(number, self._drained_at)
         return read.drained
 
-    def _deliver(self, frame: bytes, number: int) -> Iterable[Fact]:
-        taken = self._delivery.take(frame, number, self._drained_at.monotonic)
-        self._hand_over_all(taken.items)
-        return taken.facts
+    def _deliver_all(self, frames: Iterable[bytes], number: int) -> List[Fact]:
+        """Deliver what was read just now."""
+        found: List[Fact] = []
+        # Of now, not of the last turn, which may be long ago: what does not add up has its time from here on.
+        read_at = self._clock.now().monotonic
+        for frame in frames:
+            taken = self._delivery.take(frame, number, read_at)
+            self._hand_over_all(taken.items)
+            found.extend(taken.facts)
+        return found
 
     def _hand_over_all(self, items: Iterable[Item]) -> None:
         for item in items:
@@ -432,10 +437,7 @@ class Worker:
         return ()
 
     def _close(self, command: do.CloseSocket) -> Iterable[Fact]:
-        found: List[Fact] = []
-        for frame in self._sockets.close(command.socket):
-            found.extend(self._deliver(frame, command.socket))
-        return found
+        return self._deliver_all(self._sockets.close(command.socket), command.socket)
 
     def _announce(self, command: do.Announce) -> Iterable[Fact]:
         self._timeline.add(self._clock.now().wall, str(command.notice))

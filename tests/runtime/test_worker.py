@@ -398,6 +398,53 @@ def test_a_clock_jump_voids_the_proofs_until_they_are_renewed(make_bench):
     assert any("clocks disagree" in step.text for step in bench.timeline.steps())
 
 
+def test_what_does_not_add_up_has_its_time_from_when_it_was_read(make_bench, monkeypatch):
+    """A doubt does not begin with the turn before, which was long ago on a quiet connection."""
+    passed = threading.Event()
+    read_at = []
+
+    class Leaping(Clock):
+        def now(self) -> Instant:
+            now = super().now()
+            by = 15.0 if passed.is_set() else 0.0
+            return Instant(now.monotonic + by, None if now.boot is None else now.boot + by, now.wall + by)
+
+    bench = make_bench(clock=Leaping()).live()
+    bench.until(lambda: Call.PROBE_KEY in bench.calls.made)
+    take = bench.worker._delivery.take
+    monkeypatch.setattr(
+        bench.worker._delivery, "take", lambda frame, number, now: read_at.append(now) or take(frame, number, now)
+    )
+    passed.set()
+    put_at = bench.worker._clock.now().monotonic
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bench.worker.events > 0)
+
+    assert put_at <= read_at[0]
+
+
+def test_a_doubt_is_judged_only_when_everything_was_read(make_bench, monkeypatch):
+    """While a connection has more to read, the frame that explains a doubt may be among it."""
+    bench = make_bench().live()
+    left = deque([2, 1, 0])
+    unread = [0]
+    judged = []
+
+    def read(number: int) -> Read:
+        if judged and left:
+            unread[0] = left.popleft()
+        if left:
+            bench.sockets.wake()
+        return Read(number, (), True, drained=unread[0] == 0)
+
+    bench.sockets.read = read
+    monkeypatch.setattr(bench.worker._delivery, "due", lambda now: judged.append(unread[0]) or [])
+    bench.sockets.wake()
+    bench.until(lambda: not left and len(judged) >= 2)
+
+    assert {0} == set(judged)
+
+
 def test_a_bad_frame_that_came_during_a_slow_callback_lies_inside_its_gap(make_bench):
     """The gap of a bad frame begins before it came, although the key was proven between its coming and its reading."""
     passed = threading.Event()
