@@ -772,6 +772,7 @@ def test_health_in_life(stream, exchange, ears):
     ages = (
         health.transport_proof_age_s,
         health.key_proof_age_s,
+        health.delivery_proof_age_s,
         health.last_event_age_s,
         health.key_age_s,
     )

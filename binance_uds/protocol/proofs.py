@@ -141,5 +141,5 @@ def judge(standing: Standing, proofs: Proofs, timings: Timings, now: Instant) ->
     if lapsed is not None:
         return Verdict(not_live, lapsed)
     if standing.gap_open:
-        return Verdict(StreamState.REPAIRING if standing.was_live else not_live, standing.reason)
+        return Verdict(StreamState.REPAIRING if standing.was_live else not_live, "a gap is being repaired")
     return Verdict(StreamState.LIVE, "every proof holds" if standing.confirmed else "subscription unconfirmed")

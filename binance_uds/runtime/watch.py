@@ -28,6 +28,8 @@ class Health:
         why: The reason for it, in plain words.
         transport_proof_age_s: Since a frame, or the pong to our own ping.
         key_proof_age_s: Since a request was sent that named our key as the account's.
+        delivery_proof_age_s: Since the account was compared with what was delivered, and nothing was missing; None
+            without a secret.
         last_event_age_s: Since an event was delivered; a quiet account is normal.
         key_age_s: Since the listen key in use was obtained.
         key_tag: Six hex digits of its SHA-256, to tell two keys apart.
@@ -47,6 +49,7 @@ class Health:
     why: str
     transport_proof_age_s: Optional[float] = None
     key_proof_age_s: Optional[float] = None
+    delivery_proof_age_s: Optional[float] = None
     last_event_age_s: Optional[float] = None
     key_age_s: Optional[float] = None
     key_tag: Optional[str] = None

@@ -210,6 +210,7 @@ class Worker:
             counted,
             transport_proof_age_s=_age(proofs.transport, now),
             key_proof_age_s=_age(proofs.key, now),
+            delivery_proof_age_s=_age(proofs.delivery, now),
             last_event_age_s=_age(self.last_event_at, now),
             key_age_s=_age(session.key_since, now) if key is not None else None,
             key_tag=key.tag if key is not None else None,

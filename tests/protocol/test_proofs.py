@@ -28,7 +28,7 @@ def proven(transport: float = 0.0, key: float = 0.0) -> Proofs:
             Standing(started=True, was_live=True, reason="connection lost"),
             Verdict(StreamState.STALE, "connection lost"),
         ),
-        (attrs.evolve(SERVING, gap_open=True), Verdict(StreamState.REPAIRING, "connected")),
+        (attrs.evolve(SERVING, gap_open=True), Verdict(StreamState.REPAIRING, "a gap is being repaired")),
         (SERVING, Verdict(StreamState.LIVE, "every proof holds")),
         (attrs.evolve(SERVING, confirmed=False), Verdict(StreamState.LIVE, "subscription unconfirmed")),
         (attrs.evolve(SERVING, ended=StreamState.STOPPED), Verdict(StreamState.STOPPED, "connected")),

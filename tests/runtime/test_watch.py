@@ -53,7 +53,12 @@ def test_health_before_anything_happened():
     """What is not known yet is None, what is counted is 0."""
     health = Health(state=StreamState.IDLE, why="not started")
 
-    assert (None, None, None) == (health.transport_proof_age_s, health.key_proof_age_s, health.last_event_age_s)
+    assert [None] * 4 == [
+        health.transport_proof_age_s,
+        health.key_proof_age_s,
+        health.delivery_proof_age_s,
+        health.last_event_age_s,
+    ]
     assert (0, 0, 0, 0, 0) == (
         health.gaps,
         health.reconnects,
