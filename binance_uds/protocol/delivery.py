@@ -361,6 +361,7 @@ class Delivery:
     def _enter_fill(self, event: Event) -> None:
         assert isinstance(event, OrderTradeUpdate)
         self.books.delivered.add_fill(fill_id(event), event.transaction_time_ms or 0)
+        self._doubts.told(event)
         self.books.enter(event)
         self.account.apply(event)
 

@@ -86,8 +86,12 @@ class Doubts:
 
     def _ripe_announcements(self, now: float) -> Iterator[Break]:
         for fill in [fill for fill, (due, _) in self._announced.items() if due <= now]:
-            _, time_ms = self._announced.pop(fill)
             symbol, order_id, trade_id = fill
+            allowed, time_ms = self._suspected.get(symbol, now), self._announced[fill][1]
+            if allowed > now:
+                self._announced[fill] = (allowed, time_ms)
+                continue
+            del self._announced[fill]
             yield Break(symbol, time_ms, f"trade {trade_id} of order {order_id}")
 
     def _may_suspect(self, symbol: str, now: float, doubts: Dict[K, float], key: K) -> bool:

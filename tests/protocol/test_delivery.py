@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,12 @@ from binance_uds.events import usdm
 from binance_uds.events.base import UnknownEvent
 from binance_uds.events.notices import Attention, AttentionCode, UndecodableFrame
 from binance_uds.events.usdm import ListenKeyExpired, TradeLite
+from binance_uds.events.usdm_rows import TradeRow
 from binance_uds.protocol import facts
 from binance_uds.protocol.delivery import Delivery, Taken
+from binance_uds.protocol.recovery import Recovery
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
+from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import KEY, OTHER_KEY
 
 LITE = {
@@ -211,6 +215,48 @@ def test_the_keys_of_the_last_connections_stay_known():
     made = delivery(*[KEY] * 20, *(f"{number}-{'c' * 60}" for number in range(7)))
 
     assert KEY not in repr(made.take(frame({"e": "BRAND_NEW", "key": KEY}), 3).items[0].raw)
+
+
+def counting() -> Delivery:
+    """Return a delivery of a signed stream."""
+    return Delivery(usdm.EVENTS, Account(), signed=True)
+
+
+def test_a_fill_told_in_short_alone_is_a_suspicion():
+    """Its order update should have followed within seconds."""
+    made = counting()
+    made.take(frame(LITE), 3, now=100.0)
+
+    assert 105.0 == made.next_due()
+    assert [] == made.due(104.9)
+    assert ["trade 109100866 of order 8886774"] == [fact.broken.what for fact in made.due(105.0)]
+    assert None is made.next_due()
+
+
+def test_a_fill_told_in_short_and_read_by_rest_is_none():
+    """What a repair has found is not missing any more."""
+    made = counting()
+    made.take(frame(LITE), 3, now=100.0)
+    row = TradeRow(
+        symbol="BTCUSDT", trade_id=109100866, order_id=8886774, side="BUY", last_filled_price=Decimal("64089.20"),
+        last_filled_quantity=Decimal("0.040"), trade_time_ms=LITE["T"],
+    )  # fmt: skip
+    items, tally = made.merge(Recovery(fills={("BTCUSDT", 8886774, 109100866): row}))
+
+    assert ([109100866], 1) == ([item.trade_id for item in items], len(tally.recovered))
+    assert None is made.next_due()
+
+
+def test_fills_told_in_short_are_one_suspicion_of_their_symbol():
+    """A symbol that was suspected just now is not suspected again before its time."""
+    made = counting()
+    for trade_id, now in ((1, 100.0), (2, 101.0)):
+        made.take(frame({**LITE, "t": trade_id}), 3, now=now)
+    first, second = made.due(105.0), made.due(106.0)
+
+    assert (1, []) == (len(first), second)
+    assert 105.0 + Timings().suspicion_interval == made.next_due()
+    assert ["trade 2 of order 8886774"] == [fact.broken.what for fact in made.due(135.0)]
 
 
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
