@@ -25,6 +25,7 @@ from ..events import (
     StateChanged,
     StreamState,
 )
+from ..events.base import FROM_REST
 from ..runtime.watch import Health
 from .words import Told, tell
 
@@ -86,6 +87,8 @@ class Board:
         positions: Open positions by symbol and side.
         incidents: Faults and gaps, oldest first.
         fills_seen: How many fills there were in all.
+        recovered_seen: How many of them came by REST.
+        late_seen: How many of them came after a fill of the same symbol with a higher trade id.
         blind_ms: How long all closed gaps were together, in milliseconds.
         attention: What a person should look at, last.
     """
@@ -100,6 +103,8 @@ class Board:
     positions: Dict[Tuple[str, str], Position] = attrs.field(factory=dict)
     incidents: Deque[Incident] = attrs.field(factory=lambda: deque(maxlen=KEPT))
     fills_seen: int = 0
+    recovered_seen: int = 0
+    late_seen: int = 0
     blind_ms: int = 0
     attention: Optional[str] = None
 
@@ -147,6 +152,8 @@ class Board:
         if item.is_fill:
             self.fills.append(item)
             self.fills_seen += 1
+            self.recovered_seen += item.origin == FROM_REST
+            self.late_seen += item.late
         self._put_order(
             ("order", item.symbol, item.order_id),
             OrderLine(
@@ -202,6 +209,10 @@ class Board:
     def recent_fills(self, count: int) -> List[OrderTradeUpdate]:
         """Return the last fills, the latest first."""
         return list(self.fills)[::-1][:count]
+
+    def open_incidents(self) -> List[Incident]:
+        """Return the incidents whose gaps are open, oldest first."""
+        return [one for one in self.incidents if one.noticed_at is not None and one.closed is None]
 
     def recent_incidents(self, count: int) -> List[Incident]:
         """Return the last incidents, oldest first."""

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..events import OrderTradeUpdate, StreamState
+from ..events.base import FROM_REST
 from ..runtime.watch import Health
 from .board import Board, Incident, OrderLine
-from .words import amount, gap_span, missing, position_name, printable, seconds, signed, status
+from .words import amount, counted, gap_span, missing, outcome, position_name, printable, seconds, signed, status
 
 _STATE_STYLES = {
     StreamState.LIVE: "bold green",
@@ -57,7 +58,7 @@ def draw(board: Board, health: Health, at: float, width: int, height: int, began
         _state(board, health, at),
         _proofs(health),
         Text(),
-        _incidents(board, incident_rows, began_wall),
+        _incidents(board, health.state, incident_rows, began_wall, wide),
         Text(),
         _side_by_side(
             _orders(board.recent_orders(rows), rows, wide), _fills(board.recent_fills(rows), rows, wide), wide
@@ -89,23 +90,37 @@ def _state(board: Board, health: Health, at: float) -> Text:
         # Whole seconds: what changes with every drawing draws the eye.
         (f" for {seconds(max(at - board.state_since, 0.0), 0)}", ""),
         (f"  {printable(board.attention or health.why)}", "yellow" if board.attention else _QUIET),
+        ("" if board.attention else _held_up(board, health, at), _QUIET),
     )
+
+
+def _held_up(board: Board, health: Health, at: float) -> str:
+    """Word which gaps are being repaired, and since when."""
+    gaps = board.open_incidents()
+    if health.state is not StreamState.REPAIRING or not gaps:
+        return ""
+    since_s = at - min(gap.noticed_at or at for gap in gaps)
+    names = ", ".join(str(gap.gap_id) for gap in gaps)
+    return f": gap{'s' if len(gaps) > 1 else ''} {names}, open for {seconds(since_s, 0)}"
 
 
 def _proofs(health: Health) -> Text:
-    subscription = "subscribed" if health.subscription == "confirmed" else health.subscription or "not subscribed"
+    ages = [f"connection {_age(health.transport_proof_age_s)}", f"key {_age(health.key_proof_age_s)}"]
+    if health.signed:
+        ages.append(f"delivery {_age(health.delivery_proof_age_s)}")
+    last_event = "never" if health.last_event_age_s is None else f"{seconds(health.last_event_age_s, 1)} ago"
+    subscription = "" if health.subscription == "confirmed" else f"; {health.subscription or 'not subscribed'}"
     return _line(
-        ("proven: ", _QUIET),
-        (f"connection {_ago(health.transport_proof_age_s)}", ""),
-        (f", key {_ago(health.key_proof_age_s)}", ""),
-        (f"; last event {_ago(health.last_event_age_s)}; ", _QUIET),
-        (subscription, ""),
+        ("proof ages: ", _QUIET),
+        (", ".join(ages), ""),
+        (f"; last event {last_event}", _QUIET),
         ("" if health.signed else "; key-only", "yellow"),
+        (subscription, "yellow"),
     )
 
 
-def _ago(age: Optional[float]) -> str:
-    return "never" if age is None else f"{seconds(age, 1)} ago"
+def _age(age: Optional[float]) -> str:
+    return "none" if age is None else seconds(age, 1)
 
 
 def _table(*columns: Tuple[str, Optional[int], bool]) -> Table:
@@ -132,7 +147,7 @@ def _fill_up(table: Table, rows: Iterable[List[Text]], count: int) -> Table:
     return table
 
 
-def _incidents(board: Board, rows: int, began_wall: float) -> Table:
+def _incidents(board: Board, state: StreamState, rows: int, began_wall: float, wide: bool) -> Table:
     incidents = board.recent_incidents(rows)
     if board.knows_faults:
         table = _table(
@@ -142,43 +157,49 @@ def _incidents(board: Board, rows: int, began_wall: float) -> Table:
             ("noticed", 7, True),
             ("closed", 7, True),
         )
-        return _fill_up(table, (_fault_row(incident) for incident in incidents), rows)
+        return _fill_up(table, (_fault_row(incident, wide) for incident in incidents), rows)
     table = _table(("at (UTC)", 8, True), ("gap", 28, False), ("long", 7, True), ("report", None, False))
-    return _fill_up(table, (_gap_row(incident, began_wall) for incident in incidents), rows)
+    return _fill_up(table, (_gap_row(incident, state, began_wall) for incident in incidents), rows)
 
 
-def _fault_row(incident: Incident) -> List[Text]:
-    noticed = Text("not yet", _STATE_STYLES[StreamState.STARTING])
-    if incident.cause is not None:
-        noticed = Text(printable(incident.cause), "yellow" if incident.closed is None else "")
+def _fault_row(incident: Incident, wide: bool) -> List[Text]:
     return [
         Text(f"{incident.at:.1f}", _QUIET),
         Text(incident.fault or "(nothing that we know of)"),
-        noticed,
+        _made_of_it(incident, wide),
         _after(incident.noticed_at, incident.at),
         _after(incident.closed_at, incident.at),
     ]
+
+
+def _made_of_it(incident: Incident, wide: bool) -> Text:
+    """What the stream says about a fault: first the cause, in the end what came of it."""
+    if incident.cause is None:
+        return Text("not yet", "bold yellow")
+    if incident.closed is None:
+        return Text(printable(incident.cause), "yellow")
+    return Text(f"{printable(incident.cause)}: {outcome(incident.closed)}" if wide else outcome(incident.closed))
 
 
 def _after(moment: Optional[float], start: float) -> Text:
     return Text("" if moment is None else seconds(moment - start))
 
 
-def _gap_row(incident: Incident, began_wall: float) -> List[Text]:
+def _gap_row(incident: Incident, state: StreamState, began_wall: float) -> List[Text]:
     opened = datetime.datetime.fromtimestamp(began_wall + incident.at, datetime.timezone.utc)
+    start = [Text(f"{opened:%H:%M:%S}", _QUIET), Text(printable(incident.cause or ""))]
     closed = incident.closed
-    return [
-        Text(f"{opened:%H:%M:%S}", _QUIET),
-        Text(printable(incident.cause or "")),
-        Text("open", "bold red") if closed is None else Text(gap_span(closed)),
-        Text("" if closed is None else f"{printable(closed.proof)}; {missing(closed)}"),
-    ]
+    if closed is not None:
+        return [*start, Text(gap_span(closed)), Text(f"{outcome(closed)}; {missing(closed)}")]
+    if state is StreamState.REPAIRING:
+        return [*start, Text("open", _STATE_STYLES[state]), Text("connected, reading back what was missed")]
+    return [*start, Text("open", "bold red"), Text()]
 
 
 def _side_by_side(left: Table, right: Table, wide: bool) -> Table:
     both = Table.grid(expand=True, padding=(0, 2, 0, 0), pad_edge=False)
-    both.add_column(ratio=58 if wide else 55)
-    both.add_column(ratio=42 if wide else 45)
+    both.add_column(ratio=57 if wide else 50)
+    both.add_column(ratio=43 if wide else 50)
     both.add_row(left, right)
     return both
 
@@ -199,7 +220,9 @@ def _order_row(order: OrderLine, wide: bool) -> List[Text]:
 
 def _fills(fills: List[OrderTradeUpdate], rows: int, wide: bool) -> Table:
     extra: Tuple[Tuple[str, Optional[int], bool], ...] = (("fee", 10, True),) if wide else ()
-    table = _table(("fills", None, False), ("", 4, False), ("quantity", 8, True), ("price", 8, True), *extra)
+    table = _table(
+        ("fills", None, False), ("", 4, False), ("quantity", 8, True), ("price", 8, True), *extra, ("", 4, False)
+    )
     return _fill_up(table, (_trade_row(fill, wide) for fill in fills), rows)
 
 
@@ -211,7 +234,15 @@ def _trade_row(fill: OrderTradeUpdate, wide: bool) -> List[Text]:
         Text(amount(fill.last_filled_quantity)),
         Text(amount(fill.last_filled_price)),
         *extra,
+        _way(fill),
     ]
+
+
+def _way(fill: OrderTradeUpdate) -> Text:
+    """How a fill came, if not by the stream and in order."""
+    if fill.late:
+        return Text("late", "magenta")
+    return Text("REST", "yellow") if fill.origin == FROM_REST else Text()
 
 
 def _symbol(symbol: str) -> Text:
@@ -223,7 +254,7 @@ def _side(side: str) -> Text:
 
 
 def _account(board: Board) -> List[Text]:
-    balances = "   ".join(f"{printable(asset)} {amount(wallet)}" for asset, wallet in board.balances.items())
+    balances = "   ".join(f"{printable(asset)} {amount(wallet)}" for asset, wallet in board.balances.items() if wallet)
     positions = "   ".join(
         f"{position_name(*key)} {signed(row.amount)}" for key, row in sorted(board.positions.items())
     )
@@ -234,7 +265,8 @@ def _account(board: Board) -> List[Text]:
 
 
 def _counts(board: Board, health: Health, width: int) -> Text:
-    counts = f"{health.events} events, {board.fills_seen} fills, {health.gaps} gaps, {health.reconnects} reconnects"
+    fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
+    counts = f"{health.events} events, {fills}, {health.gaps} gaps, {health.reconnects} reconnects"
     if health.callback_errors:
         counts += f", {health.callback_errors} callback errors"
     return _spread(_line((counts, _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)

@@ -14,7 +14,7 @@ import attrs
 
 from ..simulator import faults
 
-#: Deeds of the bot in a second: quick enough that every dark stretch swallows fills, slow enough to be read.
+#: Deeds of the bot in a second: quick enough that a lot is going on, slow enough to be read.
 DEEDS_PER_S = 15.0
 
 
@@ -28,13 +28,18 @@ class Chapter:
         words: The same for people; the subject is the exchange.
         deeds_before: How often the bot acts before it.
         deeds_after: How often after it, at least while the stream is dark.
+        needs_secret: Whether a stream without the secret has no means to notice it.
     """
 
     fault: faults.Fault
     words: str
     deeds_before: int
     deeds_after: int
+    needs_secret: bool = False
 
+
+#: The order, and its fill.
+_LOST_FILL = faults.LoseFrame("ORDER_TRADE_UPDATE", count=2)
 
 #: Every kind of fault the demo shows: what happens, in words of at most 30 letters, so that a table can hold them.
 _KINDS: Tuple[Tuple[Callable[[random.Random], faults.Fault], str], ...] = (
@@ -45,14 +50,26 @@ _KINDS: Tuple[Tuple[Callable[[random.Random], faults.Fault], str], ...] = (
     (lambda chance: faults.DropConnections(chance.choice(faults.DROP_MANNERS)), "drops the connection"),
     (lambda chance: faults.HalfOpen(), "goes half-open: nothing passes"),
     (lambda chance: faults.GarbageFrame("{not json"), "sends a frame of garbage"),
+    (lambda chance: _LOST_FILL, "loses a fill on its way"),
 )
 
 
-def tell_story(seed: int) -> Tuple[Chapter, ...]:
-    """Draw a story in which every kind of fault happens once."""
+def tell_story(seed: int, *, signed: bool = True) -> Tuple[Chapter, ...]:
+    """
+    Draw a story in which every kind of fault happens once.
+
+    Args:
+        seed: Equal seeds tell equal stories.
+        signed: Whether the stream has the secret; without, what it cannot notice is left out.
+    """
     chance = random.Random(seed)
     kinds = chance.sample(_KINDS, len(_KINDS))
-    return tuple(Chapter(draw(chance), words, chance.randint(8, 14), chance.randint(24, 30)) for draw, words in kinds)
+    chapters = []
+    for draw, words in kinds:
+        fault = draw(chance)
+        deeds = chance.randint(6, 12), chance.randint(16, 20)
+        chapters.append(Chapter(fault, words, *deeds, needs_secret=isinstance(fault, faults.LoseFrame)))
+    return tuple(chapter for chapter in chapters if signed or not chapter.needs_secret)
 
 
 def length_s(story: Tuple[Chapter, ...]) -> float:

@@ -16,7 +16,7 @@ from .board import Board
 from .display import open_display
 from .following import Follower
 from .interruption import ending_tidily
-from .words import seconds
+from .words import counted, seconds
 
 
 class Misused(click.ClickException):
@@ -34,8 +34,9 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     Watch an account: orders, fills, balances, positions, and what the stream is worth.
 
     Takes the API key from the environment variable BINANCE_API_KEY and the secret from BINANCE_API_SECRET. The key
-    needs no trading rights, and nothing is ever ordered, changed or cancelled. Without a secret the stream is
-    key-only: it tells of every gap, and sends no signed request.
+    needs no trading rights, and nothing is ever ordered, changed or cancelled. With the secret the stream reads back
+    by REST what a gap has swallowed, marked "REST" or, behind newer fills, "late". Without it the stream is key-only:
+    it tells of every gap, and sends no signed request.
 
     Ctrl-C ends it with a summary. The exit code is 2 if the key is missing or refused.
     """
@@ -76,15 +77,16 @@ def _watch(stream: UserDataStream, market: Market) -> None:
             stream.start()
             started = True
             if not stream.health.signed:
-                click.echo("No BINANCE_API_SECRET: key-only, gaps are told and not looked into.")
+                click.echo("No BINANCE_API_SECRET: key-only, gaps are told of and not repaired.")
             with open_display(lambda at: _utc(began_wall + at)) as display:
                 Follower(stream, queue, board, display, began).follow()
     finally:
         health = stream.health
         stream.stop()
         if started:
+            fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
             click.echo(
-                f"watched for {seconds(time.monotonic() - began)}: {health.events} events, {board.fills_seen} fills, "
+                f"watched for {seconds(time.monotonic() - began)}: {health.events} events, {fills}, "
                 f"{health.gaps} gaps, {seconds(board.blind_ms / 1000)} blind"
             )
 

@@ -13,6 +13,7 @@ from ..events import (
     AlgoUpdate,
     Attention,
     CallbackFailed,
+    Event,
     GapClosed,
     GapOpened,
     ListenKeyExpired,
@@ -81,20 +82,26 @@ def tell(item: object) -> Optional[Told]:
 @tell.register
 def _(item: OrderTradeUpdate) -> Optional[Told]:
     if item.is_fill:
-        marks = [mark for mark, holds in (("recovered", item.origin == FROM_REST), ("late", item.late)) if holds]
+        # Of a fill that was read by REST it may be unknown.
+        order = f"; order {status(item.status)}" if item.status else ""
         return Told(
             "fill",
             f"{printable(item.symbol)} {printable(item.side)} {amount(item.last_filled_quantity)} "
             f"at {amount(item.last_filled_price)}, fee {amount(item.commission)} "
-            f"{printable(item.commission_asset or '')}; order {status(item.status)}"
-            + "".join(f" ({mark})" for mark in marks),
+            f"{printable(item.commission_asset or '')}{order}{_marks(item)}",
         )
     price = f" at {amount(item.price)}" if item.price else ""
     return Told(
         "order",
         f"{printable(item.symbol)} {printable(item.side)} {status(item.order_type)} "
-        f"{amount(item.quantity)}{price}: {status(item.status)}",
+        f"{amount(item.quantity)}{price}: {status(item.status)}{_marks(item)}",
     )
+
+
+def _marks(item: Event) -> str:
+    """Return in brackets what is special about how an event came."""
+    marks = [mark for mark, holds in (("by REST", item.origin == FROM_REST), ("late", item.late)) if holds]
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 @tell.register
@@ -105,7 +112,8 @@ def _(item: TradeLite) -> Optional[Told]:
 @tell.register
 def _(item: AccountUpdate) -> Optional[Told]:
     balances = [f"{printable(row.asset)} {amount(row.wallet_balance)}" for row in item.balances]
-    return Told("account", ", ".join([*balances, *map(_position, item.positions)]) or "nothing changed")
+    changes = ", ".join([*balances, *map(_position, item.positions)]) or "nothing changed"
+    return Told("account", f"{changes}{_marks(item)}")
 
 
 def _position(row: Position) -> str:
@@ -118,7 +126,7 @@ def _(item: AlgoUpdate) -> Optional[Told]:
     return Told(
         "algo",
         f"{printable(item.symbol)} {printable(item.side)} {status(item.order_type)} {amount(item.quantity)} "
-        f"from {amount(item.trigger_price)}: {status(item.status)}",
+        f"from {amount(item.trigger_price)}: {status(item.status)}{_marks(item)}",
     )
 
 
@@ -141,7 +149,7 @@ def _(item: GapOpened) -> Optional[Told]:
 def _(item: GapClosed) -> Optional[Told]:
     return Told(
         "gap",
-        f"gap {item.gap_id} closed, {gap_span(item)} long: {printable(item.proof)}, {missing(item)}",
+        f"gap {item.gap_id} closed, {gap_span(item)} long: {outcome(item)}; {missing(item)}",
     )
 
 
@@ -150,12 +158,26 @@ def gap_span(gap: GapClosed) -> str:
     return seconds((gap.until_ms - gap.since_ms) / 1000)
 
 
+def outcome(gap: GapClosed) -> str:
+    """Return on what evidence a gap was closed, and what was found."""
+    found = (printable(gap.proof), _count(gap.recovered, "by REST"), _count(gap.late, "late"))
+    return ", ".join(filter(None, found))
+
+
+def counted(fills: int, recovered: int, late: int) -> str:
+    """Return how many fills there were, and how many of them came by REST and late."""
+    kinds = ", ".join(filter(None, (_count(recovered, "by REST"), _count(late, "late"))))
+    return f"{fills} fills ({kinds})" if kinds else f"{fills} fills"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number else ""
+
+
 def missing(gap: GapClosed) -> str:
     """Return what may be missing after a gap."""
     words: Tuple[str, ...] = gap.unrecoverable
-    found = f"{gap.recovered} fills recovered" if gap.recovered else ""
-    lost = f"may be missing: {printable(', '.join(words))}" if words else "nothing missing"
-    return "; ".join(filter(None, (found, lost)))
+    return f"may be missing: {printable(', '.join(words))}" if words else "nothing missing"
 
 
 @tell.register

@@ -59,6 +59,15 @@ def test_bounds():
     assert KEPT + 49 == board.recent_fills(1)[0].trade_id
 
 
+def test_ways():
+    """Fills that came by REST, and those that came late, are counted."""
+    board = Board("test")
+    for trade_id, changes in ((1, {}), (2, {"origin": "rest"}), (3, {"origin": "rest", "late": True})):
+        board.take(order(trade_id, execution_type="TRADE", trade_id=trade_id, **changes), 0.0)
+
+    assert (3, 2, 1) == (board.fills_seen, board.recovered_seen, board.late_seen)
+
+
 def test_account():
     """Balances are as last told, and a closed position is none."""
     board = Board("test")
@@ -97,6 +106,17 @@ def test_unanswered_fault():
     board.take(opened(), 2.5)
 
     assert [("first", None), ("second", 1)] == [(one.fault, one.gap_id) for one in board.incidents]
+
+
+def test_open_incidents():
+    """Gaps that were announced and not closed; a fault that nobody noticed is none of them."""
+    board = Board("test", knows_faults=True)
+    board.take(opened(1), 1.0)
+    board.take(opened(2), 1.5)
+    board.take_fault("first", 2.0)
+    board.take(closed(1), 2.5)
+
+    assert [2] == [one.gap_id for one in board.open_incidents()]
 
 
 def test_state():

@@ -57,7 +57,7 @@ def test_narrow_encoding(command):
         "demo",
         PYTHONIOENCODING="latin-1",
         before="import binance_uds.cli.rehearsal as r, click\n"
-        "def rehearse(story, seed):\n    click.echo('币安'); sys.exit(0)\nr.rehearse = rehearse",
+        "def rehearse(story, seed, *, signed):\n    click.echo('币安'); sys.exit(0)\nr.rehearse = rehearse",
     )
     code, said = running.finish()
 

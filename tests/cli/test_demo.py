@@ -13,7 +13,8 @@ from click.testing import CliRunner
 import binance_uds as uds
 from binance_uds.cli import rehearsal
 from binance_uds.cli.board import Board
-from binance_uds.cli.demo import demo, summary
+from binance_uds.cli.demo import demo, introduction, summary
+from binance_uds.cli.story import tell_story
 from binance_uds.cli.tally import Tally
 
 ALTERNATE_SCREEN, NORMAL_SCREEN, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
@@ -21,13 +22,18 @@ ALTERNATE_SCREEN, NORMAL_SCREEN, SHOW_CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x
 
 def verdict(*broken):
     return Tally(
+        signed=True,
         executed=2,
         delivered=2,
-        missing_inside=0,
-        missing_elsewhere=0,
+        recovered=0,
+        late=0,
+        signalled=0,
+        lost=0,
+        duplicated=0,
+        out_of_order=0,
         mishaps=1,
         announced=1,
-        closed=1,
+        proofs={"balanced": 1},
         unprovoked=0,
         broken=broken,
     )
@@ -38,21 +44,29 @@ def opened():
 
 
 def closed():
-    return uds.GapClosed(gap_id=1, since_ms=0, until_ms=9, cause="listen key expired", proof="unproven")
+    return uds.GapClosed(gap_id=1, since_ms=0, until_ms=9, cause="listen key expired", proof="balanced", recovered=3)
 
 
 @pytest.mark.slow
-def test_piped(command):
+@pytest.mark.parametrize(
+    "options, gaps, last",
+    [
+        ([], 8, r"lost 0, duplicated 0, out of order 0"),
+        (["--key-only"], 7, r"only signalled [1-9]\d*, lost 0, duplicated 0, out of order 0"),
+    ],
+)
+def test_piped(command, options, gaps, last):
     """On a pipe the demo can be read, keeps every promise, and ends by itself in time."""
-    running = command("demo", "--seed", "7")
+    running = command("demo", "--seed", "7", *options)
     code, said = running.finish()
     lines = said.splitlines()
 
     assert 0 == code, said
     assert "" == running.errors()
-    assert "promises kept: yes" == lines[-1]
-    assert lines[-2].startswith("gaps: 7 opened by faults, ")
-    assert lines[-3].endswith(", 0 elsewhere")
+    assert re.fullmatch(last, lines[-1])
+    assert "promises kept: yes" == lines[-2]
+    assert lines[-3].startswith(f"gaps: {gaps} opened by faults, ")
+    assert lines[-4].startswith("fills: ")
     assert max(float(stamp) for stamp in re.findall(r"^ *(\d+\.\d\d)  ", said, re.MULTILINE)) < 30
     assert not {char for char in said if unicodedata.category(char) == "Cc"} - {"\n"}
 
@@ -60,7 +74,7 @@ def test_piped(command):
 @pytest.mark.parametrize("broken, code", [((), 0), (("a fill was delivered twice",), 1)])
 def test_exit_code(monkeypatch, broken, code):
     """A broken promise is named and is exit code 1."""
-    monkeypatch.setattr(rehearsal, "rehearse", lambda story, seed: (Board("demo"), verdict(*broken)))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda story, seed, *, signed: (Board("demo"), verdict(*broken)))
     result = CliRunner().invoke(demo, ["--seed", "1"], standalone_mode=False)
 
     assert code == result.return_value
@@ -72,16 +86,34 @@ def test_exit_code(monkeypatch, broken, code):
 def test_seed_is_told(monkeypatch):
     """A story drawn by chance can be repeated: its seed is said, and used."""
     played = []
-    monkeypatch.setattr(rehearsal, "rehearse", lambda story, seed: played.append(seed) or (Board("demo"), verdict()))
-    result = CliRunner().invoke(demo, [], standalone_mode=False)
 
-    assert f"--seed {played[0]}" in " ".join(result.output.split())
+    def rehearse(story, seed, *, signed):
+        played.append((seed, signed))
+        return Board("demo"), verdict()
+
+    monkeypatch.setattr(rehearsal, "rehearse", rehearse)
+    results = [CliRunner().invoke(demo, options, standalone_mode=False) for options in ([], ["--key-only"])]
+    said = [" ".join(result.output.split()) for result in results]
+
+    assert [True, False] == [signed for _, signed in played]
+    assert f"To repeat this very story: --seed {played[0][0]} " in said[0]
+    assert f"To repeat this very story: --seed {played[1][0]} --key-only" in said[1]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_introduction(signed):
+    """What is shortened so that it fits is said, and what a stream without the secret cannot notice."""
+    said = " ".join(introduction(tell_story(1, signed=signed), 1, signed=signed))
+
+    assert "the key is probed every 1.5 s instead of 60" in said
+    assert signed == ("REST counts as settled after 0.3 s instead of 3" in said)
+    assert signed != ("without the secret nobody could notice" in said)
 
 
 def test_stream_that_does_not_start(monkeypatch):
     """A stream that does not start is one clear line."""
 
-    def fail(story, seed):
+    def fail(story, seed, *, signed):
         raise uds.StartTimeout(30.0, "connecting")
 
     monkeypatch.setattr(rehearsal, "rehearse", fail)
@@ -92,15 +124,16 @@ def test_stream_that_does_not_start(monkeypatch):
 
 
 def test_summary():
-    """Each fault is summed up with what the stream made of it, and when."""
+    """Each fault is summed up with what the stream made of it, when, and on what evidence it was over."""
     board = Board("demo", knows_faults=True)
     board.take(opened(), 0.5)
     board.take(closed(), 0.75)
     board.take_fault("drops the connection", 1.0)
 
     assert [
-        "  0.50  no fault of ours                noticed after 0.00 s, over after 0.25 s",
-        "  1.00  drops the connection            not noticed",
+        "  at  the exchange                      seen    over  closed on which evidence",
+        " 0.5  nothing (listen key expired)    0.00 s  0.25 s  balanced, 3 by REST",
+        " 1.0  drops the connection             never",
     ] == list(summary(board))
 
 

@@ -3,6 +3,7 @@
 import io
 from decimal import Decimal
 
+import attrs
 import pytest
 from rich.console import Console
 
@@ -15,6 +16,7 @@ LIVE = uds.Health(
     why="every proof holds",
     transport_proof_age_s=0.25,
     key_proof_age_s=12.0,
+    delivery_proof_age_s=40.0,
     subscription="confirmed",
     signed=True,
     events=1234,
@@ -58,8 +60,16 @@ def opened(gap_id, since_ms=1_000):
     return uds.GapOpened(gap_id=gap_id, since_ms=since_ms, cause="connection does not answer")
 
 
-def closed(gap_id):
-    return uds.GapClosed(gap_id=gap_id, since_ms=0, until_ms=750, cause="x", proof="unproven", unrecoverable=("fills",))
+def closed(gap_id, recovered=0):
+    return uds.GapClosed(
+        gap_id=gap_id,
+        since_ms=0,
+        until_ms=750,
+        cause="x",
+        proof="unproven",
+        recovered=recovered,
+        unrecoverable=("fills",),
+    )
 
 
 def drawn(board, width=80, height=24, health=LIVE, at=9.0):
@@ -91,8 +101,7 @@ def test_state():
 
     assert "the title" in lines[0]
     assert "● LIVE for 8 s  every proof holds" in lines[1]
-    assert "connection 0.2 s ago, key 12 s ago; last event never" in lines[2]
-    assert "subscribed" in lines[2]
+    assert "proof ages: connection 0.2 s, key 12 s, delivery 40 s; last event never" == lines[2].rstrip()
     assert lines[-1].startswith("1234 events, 60 fills, 3 gaps")
 
 
@@ -100,28 +109,31 @@ def test_attention_and_key_only():
     """What a person should look at displaces the reason, and key-only mode is said."""
     board = full_board()
     board.take(uds.Attention(code="banned", message="this address is banned"), 3.0)
-    lines = drawn(board, health=uds.Health(state=uds.StreamState.STALE, why="silence", callback_errors=2))
+    health = uds.Health(state=uds.StreamState.STALE, why="silence", callback_errors=2)
+    lines = drawn(board, 100, health=health)
 
     assert "● STALE" in lines[1]
     assert "this address is banned" in lines[1]
-    assert "not subscribed; key-only" in lines[2]
+    assert "proof ages: connection none, key none; last event never; key-only; not subscribed" == lines[2].rstrip()
     assert "2 callback errors" in lines[-1]
 
 
-def test_faults():
-    """A fault stands beside what the stream made of it, and how long that took."""
+@pytest.mark.parametrize("width, result", [(80, ""), (120, "connection does not answer: ")])
+def test_faults(width, result):
+    """A fault stands beside what the stream makes of it: nothing, then a cause, then what came of it, and when."""
     board = full_board(knows_faults=True)
-    board.take_fault("drops the connection", 1.0)
-    board.take(opened(1), 1.5)
-    board.take(closed(1), 2.0)
-    board.take_fault("goes half-open: nothing passes", 3.0)
-    lines = drawn(board)
-
-    rows = [" ".join(line.split()) for line in lines if "drops" in line or "half-open" in line]
+    for number, words in enumerate(("drops the connection", "deletes the key", "goes half-open"), start=1):
+        board.take_fault(words, number)
+        if number < 3:
+            board.take(opened(number), number + 0.5)
+    board.take(closed(1, recovered=2), 2.0)
+    lines = drawn(board, width)
+    rows = [" ".join(line.split()) for line in lines if any(word in line for word in ("drops", "deletes", "half-open"))]
 
     assert [
-        "1.0 drops the connection connection does not answer 0.50 s 1.00 s",
-        "3.0 goes half-open: nothing passes not yet",
+        f"1.0 drops the connection {result}unproven, 2 by REST 0.50 s 1.00 s",
+        "2.0 deletes the key connection does not answer 0.50 s",
+        "3.0 goes half-open not yet",
     ] == rows
 
 
@@ -129,12 +141,28 @@ def test_gaps():
     """Without known faults the gaps stand alone, dated, with their report."""
     board = full_board()
     board.take(opened(1), 3661.0)
-    board.take(closed(1), 3662.0)
+    board.take(closed(1, recovered=2), 3662.0)
     board.take(opened(2), 3663.0)
-    lines = drawn(board)
+    lines = [" ".join(line.split()) for line in drawn(board, 120)]
 
-    assert any("01:01:01" in line and "0.75 s" in line and "may be missing" in line for line in lines)
-    assert any("01:01:03" in line and "open" in line for line in lines)
+    assert "01:01:01 connection does not answer 0.75 s unproven, 2 by REST; may be missing: fills" in lines
+    assert "01:01:03 connection does not answer open" in lines
+
+
+def test_repairing():
+    """While a gap is repaired, the state says which, and since when; its row says that it is being looked into."""
+    board = full_board()
+    board.take(opened(1), 3.0)
+    board.take(opened(2), 4.0)
+    board.take(
+        uds.StateChanged(old=uds.StreamState.STALE, new=uds.StreamState.REPAIRING, reason="a gap is being repaired"),
+        5.0,
+    )
+    health = attrs.evolve(LIVE, state=uds.StreamState.REPAIRING, why="a gap is being repaired")
+    lines = [" ".join(line.split()) for line in drawn(board, 100, health=health)]
+
+    assert "● REPAIRING for 4 s a gap is being repaired: gaps 1, 2, open for 6 s" == lines[1]
+    assert "00:00:03 connection does not answer open connected, reading back what was missed" in lines
 
 
 def test_orders_fills_account():
@@ -148,6 +176,28 @@ def test_orders_fills_account():
         assert "positions BTCUSDT -2" in text
     assert "0.01" in wide
     assert ("fee" in narrow, "fee" in wide) == (False, True)
+
+
+def test_ways():
+    """A fill that was read by REST says so, and one that came late, on every terminal; the counts tell how many."""
+    board = full_board()
+    for trade_id, late in ((61, False), (60, True)):
+        fill = attrs.evolve(board.fills[-1], trade_id=trade_id, origin="rest", late=late)
+        board.take(fill, 3.0)
+    for size in ((80, 24), (120, 40)):
+        lines = drawn(board, *size)
+
+        assert ["late", "REST"] == [line.split()[-1] for line in lines if line.endswith(("late", "REST"))]
+        assert "62 fills (2 by REST, 1 late), 3 gaps" in lines[-1]
+
+
+def test_no_zero_balances():
+    """A balance of nothing takes no room."""
+    board = full_board()
+    nothing = uds.Balance(asset="USDC", wallet_balance=Decimal(0), cross_wallet_balance=Decimal(0))
+    board.take(uds.AccountUpdate(balances=(nothing,), origin="rest"), 3.0)
+
+    assert "balances   USDT 99" == next(line.rstrip() for line in drawn(board) if line.startswith("balances"))
 
 
 def test_hostile_text():

@@ -42,14 +42,14 @@ def opened(gap_id=1, since_ms=1_800):
     return uds.GapOpened(gap_id=gap_id, since_ms=since_ms, cause="listen key expired")
 
 
-def closed(gap_id=1, since_ms=1_800, until_ms=2_100):
+def closed(gap_id=1, since_ms=1_800, until_ms=2_100, proof="balanced", **found):
     return uds.GapClosed(
-        gap_id=gap_id, since_ms=since_ms, until_ms=until_ms, cause="listen key expired", proof="unproven"
+        gap_id=gap_id, since_ms=since_ms, until_ms=until_ms, cause="listen key expired", proof=proof, **found
     )
 
 
-def judge(items, fills=FILLS, mishaps=(MISHAP,), state=uds.StreamState.LIVE):
-    return tally(fills, items, mishaps, state, "every proof holds")
+def judge(items, fills=FILLS, mishaps=(MISHAP,), state=uds.StreamState.LIVE, signed=True):
+    return tally(fills, items, mishaps, state, "every proof holds", signed=signed)
 
 
 def test_everything_delivered():
@@ -57,40 +57,60 @@ def test_everything_delivered():
     verdict = judge([event(FILLS[0]), opened(), event(FILLS[1]), closed(), event(FILLS[2])])
 
     assert () == verdict.broken
-    assert (3, 3, 0, 0) == (
+    assert (3, 3, 0, 0, 0) == (
         verdict.executed,
         verdict.delivered,
-        verdict.missing_inside,
-        verdict.missing_elsewhere,
+        verdict.recovered,
+        verdict.lost,
+        verdict.signalled,
     )
     assert verdict.kept
 
 
-@pytest.mark.parametrize("at_ms", [1_800, 2_000, 2_100])
-def test_missing_inside_a_gap(at_ms):
-    """A fill that is missing inside an announced gap is counted apart, bounds included."""
+def test_recovered_and_late():
+    """Fills that were read by REST are counted, and so are those that came behind newer ones, if they say so."""
+    read, late = event(FILLS[1], origin="rest"), event(FILLS[0], origin="rest", late=True)
+    verdict = judge([opened(), event(FILLS[2]), read, late, closed(recovered=2, late=1)])
+
+    assert () == verdict.broken
+    assert (3, 2, 1, {"balanced": 1}) == (verdict.delivered, verdict.recovered, verdict.late, verdict.proofs)
+
+
+@pytest.mark.parametrize("at_ms", [1_799, 2_000, 2_101])
+def test_missing(at_ms):
+    """With the secret a fill that is missing is lost, inside a gap as outside."""
     fills = (FILLS[0], attrs.evolve(FILLS[1], time_ms=at_ms), FILLS[2])
     verdict = judge([event(FILLS[0]), opened(), closed(), event(FILLS[2])], fills)
 
+    assert ("a fill was never delivered: ETHUSDT, order 2, trade 5",) == verdict.broken
+    assert (2, 1, 0) == (verdict.delivered, verdict.lost, verdict.signalled)
+
+
+@pytest.mark.parametrize("at_ms", [1_800, 2_000, 2_100])
+def test_signalled(at_ms):
+    """Without it a fill that is missing inside an announced gap is counted apart, bounds included."""
+    fills = (FILLS[0], attrs.evolve(FILLS[1], time_ms=at_ms), FILLS[2])
+    verdict = judge([event(FILLS[0]), opened(), closed(), event(FILLS[2])], fills, signed=False)
+
     assert () == verdict.broken
-    assert (2, 1, 0) == (verdict.delivered, verdict.missing_inside, verdict.missing_elsewhere)
+    assert (2, 1, 0) == (verdict.delivered, verdict.signalled, verdict.lost)
 
 
 @pytest.mark.parametrize("at_ms", [1_799, 2_101])
 def test_missing_elsewhere(at_ms):
-    """A fill that is missing a millisecond outside every gap is a broken promise."""
+    """A fill that is missing a millisecond outside every gap is a broken promise even then."""
     fills = (FILLS[0], attrs.evolve(FILLS[1], time_ms=at_ms), FILLS[2])
-    verdict = judge([event(FILLS[0]), opened(), closed(), event(FILLS[2])], fills)
+    verdict = judge([event(FILLS[0]), opened(), closed(), event(FILLS[2])], fills, signed=False)
 
     assert ("a fill was never delivered, outside every announced gap: ETHUSDT, order 2, trade 5",) == verdict.broken
-    assert (0, 1) == (verdict.missing_inside, verdict.missing_elsewhere)
+    assert (0, 1) == (verdict.signalled, verdict.lost)
 
 
 def test_the_report_counts_rather_than_the_announcement():
     """A gap that turned out to begin earlier than announced covers what its report says."""
-    verdict = judge([event(FILLS[0]), opened(since_ms=2_050), closed(), event(FILLS[2])])
+    verdict = judge([event(FILLS[0]), opened(since_ms=2_050), closed(), event(FILLS[2])], signed=False)
 
-    assert (1, ()) == (verdict.missing_inside, verdict.broken)
+    assert (1, ()) == (verdict.signalled, verdict.broken)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +125,14 @@ def test_the_report_counts_rather_than_the_announcement():
             "a fill was delivered out of order and not marked late: BTCUSDT, order 1, trade 10",
         ),
         (
+            [*map(event, FILLS[:2]), event(FILLS[2], late=True)],
+            "a fill was marked late and was not: BTCUSDT, order 3, trade 11",
+        ),
+        (
+            [event(FILLS[0], origin="rest"), *map(event, FILLS[1:])],
+            "the reports name 0 recovered and 0 late fills, 1 and 0 came",
+        ),
+        (
             [event(fill) for fill in (*FILLS, Fill("BTCUSDT", 9, 99, 0))],
             "a fill was delivered that never happened: BTCUSDT, order 9, trade 99",
         ),
@@ -115,8 +143,15 @@ def test_the_report_counts_rather_than_the_announcement():
     ],
 )
 def test_wrongly_delivered(items, sentence):
-    """What comes twice, out of order, with other numbers or from nowhere is a broken promise."""
+    """What comes twice, out of order, with other numbers, from nowhere or unreported is a broken promise."""
     assert (sentence,) == judge([opened(), closed(), *items]).broken
+
+
+def test_counts_of_what_went_wrong():
+    """What came twice and what came out of order is counted, each by itself."""
+    verdict = judge([opened(), closed(), event(FILLS[2]), event(FILLS[2]), event(FILLS[1]), event(FILLS[0])])
+
+    assert (1, 1, 3) == (verdict.duplicated, verdict.out_of_order, verdict.delivered)
 
 
 def test_late_and_equal_trade_ids():
@@ -160,16 +195,29 @@ def test_what_is_no_fill():
 
 
 def test_lines():
-    """The verdict can be read aloud, broken promises first."""
-    verdict = judge([opened(), closed(), opened(2, 5_000), event(FILLS[0]), event(FILLS[2])])
+    """The verdict can be read aloud, broken promises first, what was lost, doubled and out of order last."""
+    items = [opened(), closed(recovered=1), opened(2, 5_000), event(FILLS[0], origin="rest"), event(FILLS[2])]
 
     assert [
+        "broken promise: a fill was never delivered: ETHUSDT, order 2, trade 5",
         "broken promise: gap 2 (listen key expired) was never closed",
-        "fills: 3 executed, 2 delivered, 1 missing inside announced gaps, 0 elsewhere",
-        "gaps: 1 opened by faults, 2 announced (1 of them without a fault), 1 closed",
+        "fills: 3 executed, 2 delivered, 1 of them recovered by REST, 0 late",
+        "gaps: 1 opened by faults, 2 announced (1 of them without a fault), 1 closed: 1 balanced",
         "promises kept: no",
+        "lost 1, duplicated 0, out of order 0",
+    ] == list(judge(items).lines())
+
+
+def test_lines_without_the_secret():
+    """What could only be signalled stands in the last line, too."""
+    verdict = judge([opened(), closed(proof="unproven"), event(FILLS[0]), event(FILLS[2])], signed=False)
+
+    assert [
+        "fills: 3 executed, 2 delivered, 1 inside announced gaps, not read back for want of the secret",
+        "gaps: 1 opened by faults, 1 announced, 1 closed: 1 unproven",
+        "promises kept: yes",
+        "only signalled 1, lost 0, duplicated 0, out of order 0",
     ] == list(verdict.lines())
-    assert "promises kept: yes" == list(judge([opened(), closed(), *map(event, FILLS)]).lines())[-1]
 
 
 def test_gaps_in():
@@ -177,6 +225,6 @@ def test_gaps_in():
     items = [opened(), closed(), opened(2, 5_000)]
 
     assert (
-        Gap(1, 1_800, 2_100, "listen key expired"),
+        Gap(1, 1_800, 2_100, "listen key expired", "balanced"),
         Gap(2, 5_000, None, "listen key expired"),
     ) == gaps_in(items)

@@ -26,7 +26,9 @@ def test_watch(exchange, watching, number, code):
     running = watching()
     running.hear("LIVE")
     exchange.buy("BTCUSDT", "0.010")
+    running.hear("fill")
     exchange.faults.drop()
+    exchange.sell("BTCUSDT", "0.004")
     running.hear("gap 1 closed")
     running.interrupt(number)
     ended, said = running.finish()
@@ -34,7 +36,9 @@ def test_watch(exchange, watching, number, code):
     assert (code, "") == (ended, running.errors())
     assert "fill       BTCUSDT BUY 0.01 at 30000" in said
     assert "gap 1 opened: connection lost" in said
-    assert "1 fills, 1 gaps" in said.splitlines()[-1]
+    assert "fill       BTCUSDT SELL 0.004 at 30000, fee 0.06 USDT; order filled (by REST)" in said
+    assert "REPAIRING, was STALE: a gap is being repaired" in said
+    assert "2 fills (1 by REST), 1 gaps" in said.splitlines()[-1]
 
 
 def test_key_only(exchange, watching):

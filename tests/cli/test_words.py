@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import attrs
 import pytest
 
 import binance_uds as uds
-from binance_uds.cli.words import Told, amount, printable, seconds, signed, status, tell
+from binance_uds.cli.words import Told, amount, counted, outcome, printable, seconds, signed, status, tell
 
 ORDER = uds.OrderTradeUpdate(
     symbol="BTCUSDT",
@@ -40,8 +41,17 @@ GAP = uds.GapClosed(gap_id=3, since_ms=1_000, until_ms=2_500, cause="x", proof="
         (ORDER, Told("order", "BTCUSDT BUY limit 0.01 at 30000: new")),
         (
             FILL,
-            Told("fill", "BTCUSDT SELL 0.01 at 30000.1, fee 0.15 USDT; order partly filled (recovered) (late)"),
+            Told("fill", "BTCUSDT SELL 0.01 at 30000.1, fee 0.15 USDT; order partly filled (by REST, late)"),
         ),
+        (
+            attrs.evolve(FILL, status=None, late=False),
+            Told("fill", "BTCUSDT SELL 0.01 at 30000.1, fee 0.15 USDT (by REST)"),
+        ),
+        (
+            attrs.evolve(ORDER, execution_type=None, status="CANCELED", origin="rest"),
+            Told("order", "BTCUSDT BUY limit 0.01 at 30000: canceled (by REST)"),
+        ),
+        (uds.AccountUpdate(origin="rest"), Told("account", "nothing changed (by REST)")),
         (uds.TradeLite(symbol="BTCUSDT", side="BUY", trade_id=1, order_id=2), None),
         (
             uds.AccountUpdate(
@@ -76,10 +86,10 @@ GAP = uds.GapClosed(gap_id=3, since_ms=1_000, until_ms=2_500, cause="x", proof="
             Told("stream", "STALE, was LIVE: silence"),
         ),
         (uds.GapOpened(gap_id=3, since_ms=1, cause="connection lost"), Told("gap", "gap 3 opened: connection lost")),
-        (GAP, Told("gap", "gap 3 closed, 1.50 s long: unproven, may be missing: fills")),
+        (GAP, Told("gap", "gap 3 closed, 1.50 s long: unproven; may be missing: fills")),
         (
             uds.GapClosed(gap_id=3, since_ms=0, until_ms=500, cause="x", proof="balanced", recovered=2),
-            Told("gap", "gap 3 closed, 0.50 s long: balanced, 2 fills recovered; nothing missing"),
+            Told("gap", "gap 3 closed, 0.50 s long: balanced, 2 by REST; nothing missing"),
         ),
         (
             uds.UndecodableFrame(reason="not JSON", size=9),
@@ -126,6 +136,24 @@ def test_signed():
 def test_seconds(value, text):
     """Durations have the precision that matters."""
     assert text == seconds(value)
+
+
+@pytest.mark.parametrize(
+    "found, text", [({}, "unproven"), ({"recovered": 12}, "unproven, 12 by REST"),
+                    ({"recovered": 12, "late": 1}, "unproven, 12 by REST, 1 late")],
+)  # fmt: skip
+def test_outcome(found, text):
+    """A closed gap is its evidence, and what was found, if anything."""
+    assert text == outcome(attrs.evolve(GAP, **found))
+
+
+@pytest.mark.parametrize(
+    "numbers, text",
+    [((7, 0, 0), "7 fills"), ((7, 2, 0), "7 fills (2 by REST)"), ((7, 2, 1), "7 fills (2 by REST, 1 late)")],
+)
+def test_counted(numbers, text):
+    """Fills that came another way are counted apart, if there are any."""
+    assert text == counted(*numbers)
 
 
 def test_status():
