@@ -15,8 +15,7 @@ import attrs
 from ..events.usdm_rows import OrderRow, TradeRow
 from . import reads
 from .books import Books
-from .chains import PositionKey
-from .errands import Answer, Pause, Steps, pages_of_orders, pages_of_trades, symbols_with_income
+from .errands import Answer, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
 from .reads import Read
 from .recovery import Recovery
 
@@ -111,15 +110,13 @@ class _Audit:
 
     def read_orders(self) -> _Reading:
         """Read every order since the last audit, and those that stood open and are gone."""
-        rows: Optional[List[OrderRow]] = yield from pages_of_orders(self.since_ms, self.now_ms, self.unread)
-        if rows is None:
-            symbols = yield from symbols_with_income(self.since_ms, self.now_ms, self.unread)
-            for symbol in sorted(set(symbols)):
+        orders = yield from pages_of_orders(self.since_ms, self.now_ms)
+        self._found.add_orders(orders.rows)
+        if not orders.is_whole:
+            income = yield from pages_of_income(self.since_ms, self.now_ms)
+            for symbol in sorted({row.symbol for row in income.rows if row.symbol}):
                 trades = yield from pages_of_trades(symbol, self.since_ms, self.now_ms)
                 self._trades.extend(trades.rows)
-                self.unread.extend(trades.malformed)
-        else:
-            self._found.add_orders(rows)
         for symbol, order_id in sorted(self._gone_orders()):
             answer = yield reads.order(symbol, order_id)
             self._found.add_orders(answer.rows)

@@ -9,11 +9,10 @@ from top to bottom, and nothing in it waits.
 from __future__ import annotations
 
 import enum
-from typing import Any, Dict, FrozenSet, Generator, List, Optional, Tuple, Union
+from typing import Any, Callable, FrozenSet, Generator, List, Optional, Tuple, Union
 
 import attrs
 
-from ..events.usdm_rows import OrderRow, TradeRow
 from ..instants import Instant
 from . import reads
 from .reads import LONGEST_SPAN_MS, MOST_ROWS, Read
@@ -84,91 +83,104 @@ class Errand:
     found: Any = None
 
 
-def pages_of_orders(
-    start_ms: int, now_ms: int, malformed: List[str]
-) -> Generator[Read, Answer, Optional[List[OrderRow]]]:
-    """
-    Read the orders of all symbols since a moment, page by page; rows that cannot be used are named in ``malformed``.
-
-    Returns:
-        The newest row read of each order; None when the exchange does not tell of all symbols at once.
-    """
-    found: Dict[Tuple[str, int], OrderRow] = {}
-    while True:
-        is_last = now_ms - start_ms <= LONGEST_SPAN_MS
-        end_ms = None if is_last else start_ms + LONGEST_SPAN_MS
-        answer = yield reads.all_orders(start_ms, end_ms)
-        if answer.refused:
-            return None
-        malformed.extend(answer.malformed)
-        found.update(((row.symbol, row.order_id), row) for row in answer.rows)
-        if len(answer.rows) + len(answer.malformed) < MOST_ROWS:
-            if end_ms is None:
-                return list(found.values())
-            start_ms = end_ms + 1
-        else:
-            # Several may have been placed in the last millisecond, and not all of them were on this page.
-            last_ms = max((row.creation_time_ms or 0 for row in answer.rows), default=0)
-            start_ms = max(last_ms, start_ms + 1)
-
-
-def pages_of_one_symbol(
-    symbol: str, first_id: int, last_id: int, malformed: List[str]
-) -> Generator[Read, Answer, List[OrderRow]]:
-    """Read the orders of a symbol from one id to another, page by page; ``malformed`` as above."""
-    found: List[OrderRow] = []
-    while True:
-        answer = yield reads.all_orders(None, symbol=symbol, order_id=first_id)
-        malformed.extend(answer.malformed)
-        found.extend(answer.rows)
-        newest = max((row.order_id for row in answer.rows), default=last_id)
-        if len(answer.rows) + len(answer.malformed) < MOST_ROWS or newest >= last_id:
-            return found
-        first_id = newest + 1
-
-
-def symbols_with_income(start_ms: int, now_ms: int, malformed: List[str]) -> Generator[Read, Answer, List[str]]:
-    """Read which symbols money came from or went to since a moment, page by page; ``malformed`` as above."""
-    symbols: List[str] = []
-    while True:
-        is_last = now_ms - start_ms <= LONGEST_SPAN_MS
-        end_ms = None if is_last else start_ms + LONGEST_SPAN_MS
-        answer = yield reads.income(start_ms, end_ms)
-        malformed.extend(answer.malformed)
-        symbols.extend(row.symbol for row in answer.rows if row.symbol)
-        if len(answer.rows) + len(answer.malformed) < MOST_ROWS:
-            if end_ms is None:
-                return symbols
-            start_ms = end_ms + 1
-        else:
-            # A page may end between two rows of one millisecond, so the next begins with it.
-            last_ms = max((row.time_ms or 0 for row in answer.rows), default=0)
-            start_ms = max(last_ms, start_ms + 1)
-
-
 @attrs.frozen
-class Trades:
+class Pages:
     """
-    The trades of a symbol.
+    What was told on all pages of a read.
 
     Attributes:
-        rows: All that were read, oldest first; the last id of a page stands on the next one again.
-        malformed: The rows that could not be used, in words.
+        rows: Those that can be used, page by page; what stands at the edge of a page stands on the next one again.
+        malformed: The rows that cannot, in words.
         sent_ms: The earliest time the exchange's clock can have shown when the last page was asked for.
-        refused: The exchange's code when it does not tell of this symbol.
+        refused: The exchange's code when it would not tell any more; 0 when it told.
+        is_whole: Whether that is everything: it was not refused, and no page left open where the next one begins.
     """
 
-    rows: Tuple[TradeRow, ...]
+    rows: Tuple[Any, ...] = ()
     malformed: Tuple[str, ...] = ()
     sent_ms: int = 0
     refused: int = 0
+    is_whole: bool = True
 
 
-def pages_of_trades(
-    symbol: str, start_ms: int, now_ms: int, from_id: Optional[int] = None
-) -> Generator[Read, Answer, Trades]:
+_Paging = Generator[Read, Answer, Pages]
+
+
+@attrs.define
+class _Pages:
+    """Pages that are being read."""
+
+    _rows: List[Any] = attrs.field(factory=list)
+    _malformed: List[str] = attrs.field(factory=list)
+    _last: Answer = Answer()
+
+    def take(self, answer: Answer) -> None:
+        """Keep what a page tells."""
+        self._last = answer
+        self._rows.extend(answer.rows)
+        self._malformed.extend(answer.malformed)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last page may be followed by another."""
+        return len(self._last.rows) + len(self._last.malformed) >= MOST_ROWS
+
+    def end(self, *, is_whole: bool = True) -> Pages:
+        """Return all of it."""
+        last = self._last
+        rows, malformed = tuple(self._rows), tuple(self._malformed)
+        return Pages(rows, malformed, last.sent_ms, last.refused, is_whole and not last.refused)
+
+
+def pages_of_orders(start_ms: int, now_ms: int) -> _Paging:
+    """Read the orders of all symbols since a moment; not every exchange tells of all symbols at once."""
+    return _pages_by_time(reads.all_orders, lambda row: row.creation_time_ms, start_ms, now_ms)
+
+
+def pages_of_income(start_ms: int, now_ms: int) -> _Paging:
+    """Read what changed the balances since a moment."""
+    return _pages_by_time(reads.income, lambda row: row.time_ms, start_ms, now_ms)
+
+
+def _pages_by_time(
+    read: Callable[[int, Optional[int]], Read], time_of: Callable[[Any], Optional[int]], start_ms: int, now_ms: int
+) -> _Paging:
+    pages = _Pages()
+    while True:
+        end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
+        answer = yield read(start_ms, end_ms)
+        pages.take(answer)
+        if answer.refused:
+            return pages.end()
+        if pages.is_full:
+            # Several may be of the last millisecond, and not all of them on this page, so the next begins with it.
+            last_ms = max((time_of(row) or 0 for row in answer.rows), default=0)
+            if last_ms < start_ms:
+                return pages.end(is_whole=False)
+            start_ms = max(last_ms, start_ms + 1)
+        elif end_ms is None:
+            return pages.end()
+        else:
+            start_ms = end_ms + 1
+
+
+def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> _Paging:
+    """Read the orders of a symbol from one id to another."""
+    pages = _Pages()
+    while True:
+        answer = yield reads.all_orders(None, symbol=symbol, order_id=first_id)
+        pages.take(answer)
+        newest = max((row.order_id for row in answer.rows), default=0)
+        if not pages.is_full or newest >= last_id:
+            return pages.end()
+        if newest < first_id:
+            return pages.end(is_whole=False)
+        first_id = newest + 1
+
+
+def pages_of_trades(symbol: str, start_ms: int, now_ms: int, from_id: Optional[int] = None) -> _Paging:
     """
-    Read the trades of a symbol up to now, page by page.
+    Read the trades of a symbol up to now.
 
     The first page is found by time, in windows, where no id is known; from then on ids alone decide.
 
@@ -178,8 +190,7 @@ def pages_of_trades(
         now_ms: The present, by the exchange's clock.
         from_id: A trade id to begin with instead.
     """
-    rows: List[TradeRow] = []
-    malformed: List[str] = []
+    pages = _Pages()
     while True:
         end_ms: Optional[int] = None
         if from_id is not None:
@@ -187,18 +198,15 @@ def pages_of_trades(
         else:
             end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
             answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms)
-        rows.extend(answer.rows)
-        malformed.extend(answer.malformed)
-        is_full = len(answer.rows) + len(answer.malformed) >= MOST_ROWS
-        is_last = end_ms is None and not is_full
-        if answer.refused or is_last:
-            return Trades(tuple(rows), tuple(malformed), answer.sent_ms, answer.refused)
+        pages.take(answer)
+        if answer.refused or (end_ms is None and not pages.is_full):
+            return pages.end()
+        newest = max((row.trade_id for row in answer.rows), default=0)
+        if pages.is_full and newest < (from_id or 1):
+            return pages.end(is_whole=False)
         if answer.rows:
-            newest = answer.rows[-1].trade_id
             # The two trades of a self-trade share an id, and a page may end between them.
             from_id = newest if newest != from_id else newest + 1
-        elif end_ms is not None:
-            start_ms = end_ms + 1
         else:
-            # A whole page of rows that are of no use: there is no telling where the next one begins.
-            return Trades(tuple(rows), tuple(malformed), answer.sent_ms)
+            assert end_ms is not None
+            start_ms = end_ms + 1

@@ -14,7 +14,7 @@ order and trade ids grow with time within a symbol.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
 import attrs
 
@@ -27,12 +27,13 @@ from .chains import ZERO, OrderKey, PositionKey
 from .errands import (
     NO_SUCH_ORDER,
     Answer,
+    Pages,
     Pause,
     Steps,
+    pages_of_income,
     pages_of_one_symbol,
     pages_of_orders,
     pages_of_trades,
-    symbols_with_income,
 )
 from .identity import FillId
 from .reads import Read
@@ -192,13 +193,17 @@ class _Repair:
         grounded_ms = self.books.chains.grounded_ms
         # An order whose placing was lost before the gap, and not noticed yet, may have been filled in it.
         from_ms = min(self.task.since_ms, max(self.books.delivered.floor_ms, grounded_ms or 0) or self.task.since_ms)
-        orders = yield from pages_of_orders(from_ms, now_ms, self.malformed)
-        if orders is None:
-            found.update((yield from symbols_with_income(self.task.since_ms, now_ms, self.malformed)))
-        else:
-            # What was audited is of no interest, wherever the gap begins.
-            since_ms = max(self.task.since_ms, self.books.delivered.floor_ms)
-            recovery.add_orders(row for row in orders if row.update_time_ms >= since_ms or self.books.lacks_order(row))
+        orders = yield from pages_of_orders(from_ms, now_ms)
+        self._name_malformed(orders)
+        # What was audited is of no interest, wherever the gap begins.
+        since_ms = max(self.task.since_ms, self.books.delivered.floor_ms)
+        recovery.add_orders(row for row in orders.rows if row.update_time_ms >= since_ms or self.books.lacks_order(row))
+        if not orders.is_whole:
+            income = yield from pages_of_income(self.task.since_ms, now_ms)
+            self._name_malformed(income)
+            found.update(row.symbol for row in income.rows if row.symbol)
+            if not income.is_whole:
+                recovery.lose("fills of symbols without an open order or a position: nothing names all symbols")
         found.update(symbol for symbol, _ in recovery.orders)
         found.update(algo.symbol for algo in recovery.algo_orders.values())
         found.update(position.symbol for position in self._shown)
@@ -216,7 +221,7 @@ class _Repair:
             from_id = recovery.read_through.get(symbol) if since_ms >= task.since_ms else None
             since_ms = min(task.since_ms, since_ms)
             trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id)
-            self.malformed.extend(trades.malformed)
+            self._name_malformed(trades)
             for row in trades.rows:
                 if row.trade_time_ms >= self.books.delivered.floor_ms:
                     recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
@@ -270,9 +275,10 @@ class _Repair:
 
     def _ask_for_orders_of(self, symbol: str, order_ids: Sequence[int]) -> _Reading:
         if len(order_ids) > _SINGLY_AT_MOST:
-            rows = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1], self.malformed)
+            told = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1])
+            self._name_malformed(told)
             wanted = set(order_ids)
-            self.recovery.add_orders(row for row in rows if row.order_id in wanted)
+            self.recovery.add_orders(row for row in told.rows if row.order_id in wanted)
             order_ids = [one for one in order_ids if (symbol, one) not in self.recovery.orders]
         for order_id in order_ids:
             answer = yield reads.order(symbol, order_id)
@@ -404,5 +410,22 @@ class _Repair:
             for identified, _ in self.books.delivered.fills_since(symbol, since_ms)
         )
 
-    def _name_malformed(self, answer: Answer) -> None:
-        self.malformed.extend(answer.malformed)
+    def count_duplicates(self) -> None:
+        """Count what was read and had been delivered."""
+        self.recovery.duplicates = len(self.recovery.fills) - len(self._missing_fills())
+
+    def _name_malformed(self, told: Union[Answer, Pages]) -> None:
+        for what in told.malformed:
+            self.recovery.lose(what)
+
+
+def _flat(key: PositionKey, at_ms: int) -> PositionRow:
+    return PositionRow(
+        symbol=key[0],
+        position_side=key[1],
+        amount=ZERO,
+        entry_price=ZERO,
+        unrealized_profit=ZERO,
+        isolated_wallet=ZERO,
+        update_time_ms=at_ms,
+    )
