@@ -92,6 +92,10 @@ class Books:
             if known is None or known.time_ms <= at_ms:
                 self.algo_orders[event.algo_id] = OpenAlgo(event.symbol, event.status, at_ms)
 
+    def algo_ended(self, algo_id: int) -> None:
+        """Nothing more is to be expected of a conditional order."""
+        self.algo_orders.pop(algo_id, None)
+
     # What is asked
 
     def open_orders(self, symbols: Optional[Iterable[str]] = None) -> Dict[OrderKey, int]:

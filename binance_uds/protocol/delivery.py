@@ -290,10 +290,8 @@ class Delivery:
         delivered.extend(self._recovered_states(recovery))
         for key in recovery.unknown_orders:
             self.books.chains.order_ended(key)
-        for row in recovery.positions:
-            if row.symbol in recovery.balanced:
-                chains = self.books.chains
-                chains.settle_position((row.symbol, row.position_side), row.amount, row.update_time_ms)
+        for algo_id in recovery.unknown_algos:
+            self.books.algo_ended(algo_id)
         for symbol in recovery.unbalanced:
             # It was looked for in vain: believe the exchange, and doubt no more.
             self.books.chains.rebase(symbol)

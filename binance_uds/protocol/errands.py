@@ -9,10 +9,11 @@ from top to bottom, and nothing in it waits.
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, FrozenSet, Generator, List, Optional, Tuple, Union
+from typing import Any, Callable, FrozenSet, Generator, List, Optional, Sequence, Tuple, Union
 
 import attrs
 
+from ..events.usdm_rows import TradeRow
 from ..instants import Instant
 from . import reads
 from .reads import LONGEST_SPAN_MS, MOST_ROWS, Read
@@ -178,7 +179,13 @@ def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> _Paging:
         first_id = newest + 1
 
 
-def pages_of_trades(symbol: str, start_ms: int, now_ms: int, from_id: Optional[int] = None) -> _Paging:
+def pages_of_trades(
+    symbol: str,
+    start_ms: int,
+    now_ms: int,
+    from_id: Optional[int] = None,
+    keep: Callable[[Sequence[TradeRow]], None] = lambda rows: None,
+) -> _Paging:
     """
     Read the trades of a symbol up to now.
 
@@ -189,6 +196,7 @@ def pages_of_trades(symbol: str, start_ms: int, now_ms: int, from_id: Optional[i
         start_ms: From when on.
         now_ms: The present, by the exchange's clock.
         from_id: A trade id to begin with instead.
+        keep: Called with the rows of each page as it comes, so that they outlive an interruption.
     """
     pages = _Pages()
     while True:
@@ -199,6 +207,7 @@ def pages_of_trades(symbol: str, start_ms: int, now_ms: int, from_id: Optional[i
             end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
             answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms)
         pages.take(answer)
+        keep(answer.rows)
         if answer.refused or (end_ms is None and not pages.is_full):
             return pages.end()
         newest = max((row.trade_id for row in answer.rows), default=0)

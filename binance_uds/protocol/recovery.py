@@ -28,8 +28,10 @@ class Recovery:
         algo_orders: The same of conditional orders, by algo id.
         balances: As last read.
         positions: As last read; one that REST does not show any more is a row of amount 0.
-        read_through: By symbol, the trade id from which on trades are still to be read.
+        read_since: By symbol, from when on its trades were read.
+        read_through: By symbol, the trade id from which on they are still to be read.
         unknown_orders: Open orders that the exchange does not know any more.
+        unknown_algos: The same of conditional orders.
         unrecoverable: What is missing for good, in words for the report.
         duplicates: Fills that were read and had been delivered before.
         balanced: Symbols that were looked into, and of which the quantities balance.
@@ -42,8 +44,10 @@ class Recovery:
     algo_orders: Dict[int, AlgoRow] = attrs.field(factory=dict)
     balances: Tuple[BalanceRow, ...] = ()
     positions: Tuple[PositionRow, ...] = ()
+    read_since: Dict[str, int] = attrs.field(factory=dict)
     read_through: Dict[str, int] = attrs.field(factory=dict)
     unknown_orders: List[OrderKey] = attrs.field(factory=list)
+    unknown_algos: List[int] = attrs.field(factory=list)
     unrecoverable: List[str] = attrs.field(factory=list)
     duplicates: int = 0
     balanced: FrozenSet[str] = frozenset()

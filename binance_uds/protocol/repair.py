@@ -13,6 +13,7 @@ order and trade ids grow with time within a symbol.
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Sequence, Set, Tuple, Union
 
@@ -22,8 +23,8 @@ from ..events.notices import Proof
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from ..events.vocabulary import Side
 from . import reads
-from .books import Books
-from .chains import ZERO, OrderKey, PositionKey
+from .books import ALGO_ENDED, Books
+from .chains import ENDED, ZERO, OrderKey, PositionKey
 from .errands import (
     NO_SUCH_ORDER,
     Answer,
@@ -89,8 +90,13 @@ def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
         if not suspects and not work.malformed:
             break
         yield Pause(seconds)
-        # A row that cannot be read may be of a symbol that nothing else names.
-        yield from work.read_all() if work.malformed else work.read_again(suspects)
+        yield from work.look_at_what_stands()
+        if task.symbols is None:
+            # REST was behind, so it may not have named every symbol either.
+            found = yield from work.find_symbols()
+            suspects, symbols = suspects | (found - symbols), symbols | found
+        yield from work.read_trades(suspects, anew=True)
+        yield from work.ask_for_orders(symbols, again=suspects)
     work.judge()
     return recovery
 
@@ -114,6 +120,8 @@ class _Repair:
     _shown: Tuple[PositionRow, ...] = ()
     _flat: Set[PositionKey] = attrs.field(factory=set)
     _read_at: Dict[str, int] = attrs.field(factory=dict)
+    _unknown: Dict[OrderKey, int] = attrs.field(factory=dict)
+    _is_whole: bool = True
     _looked_ms: int = 0
 
     def read_all(self) -> _Reading:
@@ -146,22 +154,22 @@ class _Repair:
                 yield from self._read_open_orders(symbol)
         answer = yield reads.positions()
         self._looked_ms = answer.sent_ms
-        self._name_malformed(answer)
+        self._name(answer, "positions")
         self._shown = answer.rows
         shown = {(row.symbol, row.position_side) for row in answer.rows}
         # One that cannot be read is not one that is not shown.
         self._flat = set() if answer.malformed or answer.refused else self._positions_gone(shown)
         answer = yield reads.balances()
-        self._name_malformed(answer)
+        self._name(answer, "balances")
         self.recovery.balances = answer.rows
 
     def _read_open_orders(self, symbol: Optional[str]) -> _Reading:
         answer = yield reads.open_orders(symbol)
-        self._name_malformed(answer)
+        self._name(answer, "open orders")
         self.recovery.add_orders(answer.rows)
         self._open.update((row.symbol, row.order_id) for row in answer.rows)
         answer = yield reads.open_algo_orders(symbol)
-        self._name_malformed(answer)
+        self._name(answer, "open conditional orders")
         self.recovery.algo_orders.update((row.algo_id, row) for row in answer.rows)
         self._open_algos.update(row.algo_id for row in answer.rows)
 
@@ -203,6 +211,7 @@ class _Repair:
             self._name_malformed(income)
             found.update(row.symbol for row in income.rows if row.symbol)
             if not income.is_whole:
+                self._is_whole = False
                 recovery.lose("fills of symbols without an open order or a position: nothing names all symbols")
         found.update(symbol for symbol, _ in recovery.orders)
         found.update(algo.symbol for algo in recovery.algo_orders.values())
@@ -212,29 +221,31 @@ class _Repair:
 
     # Trades
 
-    def read_trades(self, symbols: Iterable[str]) -> _Reading:
-        """Read the trades of symbols, each from where it was read last."""
+    def read_trades(self, symbols: Iterable[str], *, anew: bool = False) -> _Reading:
+        """Read the trades of symbols, each from where it was read last, or all of them anew."""
         recovery, task = self.recovery, self.task
         for symbol in sorted(symbols):
             # What is missing of a broken chain may have been lost before the gap.
-            since_ms = max(self._good_ms(symbol), self.books.delivered.floor_ms)
-            from_id = recovery.read_through.get(symbol) if since_ms >= task.since_ms else None
-            since_ms = min(task.since_ms, since_ms)
-            trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id)
-            self._name_malformed(trades)
-            for row in trades.rows:
-                if row.trade_time_ms >= self.books.delivered.floor_ms:
-                    recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
-            if trades.refused:
-                recovery.lose(f"trades of {symbol}, which the exchange refuses with {trades.refused}")
-                continue
-            # Go on there when they are read again; the last ones may not be all that REST will have to show.
-            settled = [row.trade_id for row in trades.rows if row.trade_time_ms <= task.until_ms]
-            if trades.malformed:
-                recovery.read_through.pop(symbol, None)
-            elif settled:
-                recovery.read_through[symbol] = settled[-1]
-            self._read_at[symbol] = trades.sent_ms
+            since_ms = min(task.since_ms, max(self._good_ms(symbol), self.books.delivered.floor_ms))
+            # What was missing on a page may since stand in the midst of it.
+            is_read = not anew and recovery.read_since.get(symbol, since_ms) <= since_ms
+            from_id = recovery.read_through.get(symbol) if is_read else None
+            keep = functools.partial(self._keep_trades, symbol, since_ms)
+            trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id, keep)
+            self._name(trades, f"trades of {symbol}")
+            if trades.is_whole:
+                self._read_at[symbol] = trades.sent_ms
+
+    def _keep_trades(self, symbol: str, since_ms: int, rows: Sequence[TradeRow]) -> None:
+        """Keep a page of trades, which were read since a moment."""
+        recovery = self.recovery
+        for row in rows:
+            if row.trade_time_ms >= self.books.delivered.floor_ms:
+                recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
+        # Go on there when they are read again; the last ones may not be all that REST will have to show.
+        settled = [row.trade_id for row in rows if row.trade_time_ms <= self.task.until_ms]
+        if settled:
+            recovery.read_since[symbol], recovery.read_through[symbol] = since_ms, settled[-1]
 
     def _good_ms(self, symbol: str) -> int:
         """Return until when the sums of a symbol agreed; the beginning of the gap when they agree."""
@@ -257,13 +268,17 @@ class _Repair:
         wanted: Dict[str, Set[int]] = {}
         repeated = set(again)
         for key in self._gone_orders(symbols) | self._orders_of_fills():
-            is_known = key in self.recovery.orders and key[0] not in repeated
-            if not is_known and key not in self._open and key not in self.recovery.unknown_orders:
+            if key not in self._open and (key[0] in repeated or not self._is_settled(key)):
                 wanted.setdefault(key[0], set()).add(key[1])
         for symbol in sorted(wanted):
             yield from self._ask_for_orders_of(symbol, sorted(wanted[symbol]))
         for algo_id in sorted(self._gone_algos(symbols)):
             yield from self._ask_for_algo(algo_id)
+
+    def _is_settled(self, key: OrderKey) -> bool:
+        """Whether nothing more is to be learnt of an order: a row shows its end, or nobody knows it any more."""
+        row = self.recovery.orders.get(key)
+        return key in self._unknown or (row is not None and row.status in ENDED)
 
     def _gone_orders(self, symbols: Iterable[str]) -> Set[OrderKey]:
         """Return the orders that were open when last told of, long enough ago, and are not shown any more."""
@@ -284,10 +299,9 @@ class _Repair:
             answer = yield reads.order(symbol, order_id)
             self._name_malformed(answer)
             self.recovery.add_orders(answer.rows)
+            self._unknown.pop((symbol, order_id), None)
             if answer.refused:
-                self.recovery.unknown_orders.append((symbol, order_id))
-                what = "is unknown" if answer.refused == NO_SUCH_ORDER else f"is refused with {answer.refused}"
-                self.recovery.lose(f"order {order_id} of {symbol}, which {what}")
+                self._unknown[symbol, order_id] = answer.refused
 
     def _gone_algos(self, symbols: Iterable[str]) -> Set[int]:
         wanted = set(symbols)
@@ -297,8 +311,13 @@ class _Repair:
             if algo.symbol in wanted
             and algo.time_ms <= self._looked_ms - self.task.settle_ms
             and algo_id not in self._open_algos
-            and algo_id not in self.recovery.algo_orders
+            and algo_id not in self.recovery.unknown_algos
+            and not self._has_ended(algo_id)
         }
+
+    def _has_ended(self, algo_id: int) -> bool:
+        row = self.recovery.algo_orders.get(algo_id)
+        return row is not None and row.status in ALGO_ENDED
 
     def _ask_for_algo(self, algo_id: int) -> _Reading:
         answer = yield reads.algo_order(algo_id)
@@ -307,7 +326,8 @@ class _Repair:
         known = self.books.algo_orders.get(algo_id)
         is_young = known is not None and known.time_ms > answer.sent_ms - _ALGO_UNKNOWN_MS
         if answer.refused and not is_young:
-            self.recovery.lose(f"conditional order {algo_id}, which is unknown")
+            self.recovery.unknown_algos.append(algo_id)
+            self.recovery.lose(f"conditional order {algo_id}, which {_unknown(answer.refused)}")
 
     # What balances
 
@@ -384,15 +404,16 @@ class _Repair:
         """Say on what evidence the gap is closed, and name what does not balance."""
         recovery = self.recovery
         recovery.positions = tuple(self._positions())
-        recovery.duplicates = len(recovery.fills) - len(self._missing_fills())
-        for what in self.malformed:
-            recovery.lose(what)
-        orders, positions = self._unbalanced_orders(), self._unbalanced_positions()
-        recovery.unbalanced = frozenset(orders | positions)
-        recovery.balanced = frozenset(self._read_at) - recovery.unbalanced
+        recovery.unknown_orders = sorted(self._unknown)
+        for symbol, order_id in recovery.unknown_orders:
+            recovery.lose(f"order {order_id} of {symbol}, which {_unknown(self._unknown[symbol, order_id])}")
+        recovery.unbalanced = frozenset(self._unbalanced_orders() | self._unbalanced_positions())
         for symbol in sorted(recovery.unbalanced):
             recovery.lose(f"fills of {symbol}: the quantities do not balance")
-        if recovery.unbalanced:
+        unbridged = self._unbridged()
+        for symbol in sorted(unbridged):
+            recovery.lose(f"fills of {symbol}: REST does not show what the stream has told since")
+        if recovery.unbalanced or unbridged or not self._is_whole:
             recovery.proof = Proof.UNPROVEN
         elif self._is_bridged():
             recovery.proof = Proof.BRIDGED
@@ -414,9 +435,23 @@ class _Repair:
         """Count what was read and had been delivered."""
         self.recovery.duplicates = len(self.recovery.fills) - len(self._missing_fills())
 
+    def _name(self, told: Union[Answer, Pages], what: str) -> None:
+        """Name what of an answer cannot be used, or that there is none."""
+        self._name_malformed(told)
+        if told.refused:
+            self._is_whole = False
+            self.recovery.lose(f"{what}, which the exchange refuses with {told.refused}")
+        elif isinstance(told, Pages) and not told.is_whole:
+            self._is_whole = False
+            self.recovery.lose(f"{what}, which cannot be read")
+
     def _name_malformed(self, told: Union[Answer, Pages]) -> None:
         for what in told.malformed:
             self.recovery.lose(what)
+
+
+def _unknown(code: int) -> str:
+    return "is unknown" if code == NO_SUCH_ORDER else f"is refused with {code}"
 
 
 def _flat(key: PositionKey, at_ms: int) -> PositionRow:

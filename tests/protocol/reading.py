@@ -273,6 +273,11 @@ class Trader:
         self.pass_time(0.01)
         return placed
 
+    def holds(self, symbol: str) -> bool:
+        """Whether a position is open."""
+        position = self.account.positions.get((symbol, "BOTH"))
+        return position is not None and bool(position.amount)
+
     # The stream
 
     def hear(self, only: Callable[[Dict[str, Any]], bool] = lambda payload: True) -> Trader:
@@ -330,9 +335,14 @@ class Trader:
         """Read the account as it stands, as at a start; the stream delivers from here on."""
         self.miss()
         self._grounded_ms = self.now_ms
-        self.delivery.ground(self.lead(snapshot()).found, self._grounded_ms)
+        self.look_again()
         self.pass_time(1.0)
         self.since_ms = self.now_ms
+        return self
+
+    def look_again(self) -> Trader:
+        """Read the account once more, as a session does when REST has settled."""
+        self.delivery.ground(self.lead(snapshot()).found, self.now_ms)
         return self
 
     def task(self, symbols: Optional[FrozenSet[str]] = None, **changes: Any) -> Task:
