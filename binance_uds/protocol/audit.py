@@ -8,13 +8,14 @@ looked at was found in order, the next one looks at it again.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Generator, List, Optional, Set
 
 import attrs
 
 from ..events.usdm_rows import OrderRow, TradeRow
 from . import reads
 from .books import Books
+from .chains import OrderKey, PositionKey
 from .errands import Answer, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
 from .reads import Read
 from .recovery import Recovery
@@ -82,7 +83,7 @@ class _Audit:
     settle_ms: int
     unread: List[str] = attrs.field(factory=list)
     _found: Recovery = attrs.field(factory=Recovery)
-    _open: Set[int] = attrs.field(factory=set)
+    _open: Set[OrderKey] = attrs.field(factory=set)
     _trades: List[TradeRow] = attrs.field(factory=list)
     _gone_positions: Dict[PositionKey, int] = attrs.field(factory=dict)
 
@@ -92,21 +93,22 @@ class _Audit:
         known = self.books.open_positions()
         answer = yield from self._read(reads.positions())
         self._found.positions = answer.rows
-        shown = {(row.symbol, row.position_side) for row in answer.rows}
-        latest_ms = answer.sent_ms - self.settle_ms
+        # One that cannot be read is not one that is not shown.
         if not answer.malformed and not answer.refused:
-            # One that cannot be read is not one that is not shown.
+            shown = {(row.symbol, row.position_side) for row in answer.rows}
             self._gone_positions = {
-                key: changed_ms for key, changed_ms in known.items() if key not in shown and changed_ms < latest_ms
+                key: changed_ms
+                for key, changed_ms in known.items()
+                if key not in shown and changed_ms < answer.sent_ms - self.settle_ms
             }
-        answer = yield from self._read(reads.open_algo_orders())
+        answer = yield reads.open_algo_orders()
         self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
         for algo_id in sorted(self._gone_algos()):
             answer = yield reads.algo_order(algo_id)
             self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
         answer = yield from self._read(reads.open_orders())
         self._found.add_orders(answer.rows)
-        self._open = {row.order_id for row in answer.rows}
+        self._open = {(row.symbol, row.order_id) for row in answer.rows}
 
     def read_orders(self) -> _Reading:
         """Read every order since the last audit, and those that stood open and are gone."""
@@ -164,12 +166,12 @@ class _Audit:
             return min(chain.good_ms, row.update_time_ms)
         return row.creation_time_ms or self.since_ms
 
-    def _gone_orders(self) -> Iterable[tuple[str, int]]:
+    def _gone_orders(self) -> List[OrderKey]:
         latest_ms = self.now_ms - self.settle_ms
         return [
             key
             for key, told_ms in self.books.open_orders().items()
-            if key[1] not in self._open and told_ms < latest_ms and key not in self._found.orders
+            if key not in self._open and told_ms < latest_ms and key not in self._found.orders
         ]
 
     def _gone_algos(self) -> List[int]:

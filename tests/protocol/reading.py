@@ -145,7 +145,9 @@ class Led:
         return [read.parameters for read in self.reads if read.name == name]
 
 
-def lead(steps: Steps, answer: Callable[[Read], Answer], pause: Callable[[float], None] = lambda seconds: None) -> Led:
+def lead(
+    steps: Steps, answer: Callable[[Read], Answer], pause: Callable[[float], object] = lambda seconds: None
+) -> Led:
     """Lead an errand to its end."""
     led = Led()
     reply: Optional[Answer] = None
@@ -329,7 +331,7 @@ class Trader:
             self.hear()
             return self.answer(read)
 
-        return lead(steps, answer, self.pass_time)
+        return lead(steps, answer, lambda seconds: self.pass_time(seconds).hear())
 
     def ground(self) -> Trader:
         """Read the account as it stands, as at a start; the stream delivers from here on."""
