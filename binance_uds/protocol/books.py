@@ -119,12 +119,12 @@ class Books:
         return found
 
     def open_positions(self) -> Dict[PositionKey, int]:
-        """Return the positions that are not flat, or were not told to be, each with the time of its last change."""
-        found = {key: chain.last_ms for key, chain in self.chains.positions.items() if chain.expected(chain.last_ms)}
-        for key, (at_ms, amount) in self.positions.items():
-            if amount:
-                found[key] = max(found.get(key, 0), at_ms)
-        return found
+        """Return the positions that are not flat, or not told to be, each with the time of its last change."""
+        return {
+            key: chain.last_ms
+            for key, chain in self.chains.positions.items()
+            if chain.base or chain.expected(chain.last_ms)
+        }
 
     # Whether a row is news
 
@@ -151,9 +151,9 @@ class Books:
         return row.update_time_ms > known.time_ms and row.status != known.status
 
     def lacks_balance(self, row: BalanceRow) -> bool:
-        """The same of a balance."""
+        """The same of a balance; a row shows what its millisecond ended with, a frame may have told less."""
         at_ms, wallet = self.balances.get(row.asset, (0, Decimal(0)))
-        return row.update_time_ms > at_ms and row.wallet_balance != wallet
+        return row.update_time_ms >= at_ms and row.wallet_balance != wallet
 
     def lacks_position(self, row: PositionRow) -> bool:
         """The same of a position."""

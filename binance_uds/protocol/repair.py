@@ -19,12 +19,13 @@ from typing import Dict, FrozenSet, Generator, Iterable, List, Optional, Sequenc
 
 import attrs
 
+from ..account_view import ALGO_ENDED, ENDED
 from ..events.notices import Proof
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from ..events.vocabulary import Side
 from . import reads
-from .books import ALGO_ENDED, Books
-from .chains import ENDED, ZERO, OrderKey, PositionKey
+from .books import Books
+from .chains import ZERO, OrderKey, PositionKey
 from .errands import (
     NO_SUCH_ORDER,
     Answer,

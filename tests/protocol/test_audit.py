@@ -206,6 +206,38 @@ def test_a_lost_position_is_found():
     assert base_ms >= found.since_ms
 
 
+@pytest.mark.parametrize("side, quantity", [("BUY", "0.1"), ("SELL", "0.2")], ids=["larger", "flat"])
+def test_a_lost_word_about_a_position_is_found(side, quantity):
+    """The fill came and its account update did not: nothing is missing in the sums, but the account shows it wrong."""
+    made = trader()
+    # REST shows a flat position where an order stands.
+    made.cancel(resting(made))
+    made.hear()
+    made.place(side, quantity)
+    made.hear(lambda payload: payload["e"] != "ACCOUNT_UPDATE")
+    made.exchange.transfer(made.account, "USDT", "1")
+    made.hear()
+    found = lost(made)
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    made.repair(found.symbols, found.found)
+
+    assert BTC == found.symbols
+    assert made.exchange.truth(made.account)["positions"] == {
+        key: row.amount for key, row in made.delivery.account.positions.items()
+    }
+    assert settled(made).audit().found is None
+
+
+def test_a_lost_balance_of_one_millisecond_with_a_told_one_is_found():
+    """A row shows what its millisecond ended with."""
+    made = trader()
+    made.exchange.transfer(made.account, "USDC", "5")
+    made.hear()
+    made.exchange.transfer(made.account, "USDC", "5")
+
+    assert frozenset() == lost(made).symbols
+
+
 def test_a_position_of_a_symbol_never_seen_is_found():
     """It is new, so it counts from the watermark."""
     made = trader(spoil=hide_orders)
@@ -403,4 +435,5 @@ def test_whatever_frames_are_lost_audit_and_repair_bring_it_back(kept, deeds, he
         asset: Decimal(0) for asset in truth["balances"] if asset not in account.balances
     }
     assert set(truth["open_orders"]) == set(account.open_orders)
+    assert set(truth["open_algo_orders"]) == {algo_id for _, algo_id in account.open_algo_ids()}
     assert settled(made).audit().found is None
