@@ -58,7 +58,8 @@ def introduction(story: Tuple[Chapter, ...], seed: int, *, signed: bool) -> Iter
         stream = "UserDataStream without the secret notices, and can only tell"
     yield (
         f"For about {length_s(story):.0f} s a bot trades on an exchange on this machine, while {len(story)} times "
-        f"the listen key, the connection or a frame goes bad. A real {stream}. {SHORTENED}{SHORTENED_SETTLE if signed else ''}. "
+        f"the listen key, the connection or a frame goes bad. A real {stream}. "
+        f"{SHORTENED}{SHORTENED_SETTLE if signed else ''}. "
         f"To repeat this very story: --seed {seed}{'' if signed else ' --key-only'}"
     )
     if not signed:

@@ -8,7 +8,7 @@ looked at was found in order, the next one looks at it again.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Generator, List, Optional, Set
+from typing import Dict, FrozenSet, Generator, List, Optional, Set, Tuple
 
 import attrs
 
@@ -16,7 +16,7 @@ from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from . import reads
 from .books import Books
 from .chains import OrderKey, PositionKey
-from .errands import Answer, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
+from .errands import Answer, Pages, Paging, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
 from .reads import Read
 from .recovery import Recovery
 
@@ -101,7 +101,7 @@ class _Audit:
                 for key, changed_ms in known.items()
                 if key not in shown and changed_ms < answer.sent_ms - self.settle_ms
             }
-        answer = yield reads.open_algo_orders()
+        answer = yield from self._read(reads.open_algo_orders())
         self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
         for algo_id in sorted(self._gone_algos()):
             answer = yield reads.algo_order(algo_id)
@@ -114,10 +114,12 @@ class _Audit:
         """Read every order since the last audit, and those that stood open and are gone."""
         orders = yield from pages_of_orders(self.since_ms, self.now_ms)
         self._found.add_orders(orders.rows)
+        self.unread.extend(orders.malformed)
         if not orders.is_whole:
-            income = yield from pages_of_income(self.since_ms, self.now_ms)
+            income = yield from self._all_of(pages_of_income(self.since_ms, self.now_ms), "income")
             for symbol in sorted({row.symbol for row in income.rows if row.symbol}):
-                trades = yield from pages_of_trades(symbol, self.since_ms, self.now_ms)
+                pages = pages_of_trades(symbol, self.since_ms, self.now_ms)
+                trades = yield from self._all_of(pages, f"trades of {symbol}")
                 self._trades.extend(trades.rows)
         for symbol, order_id in sorted(self._gone_orders()):
             answer = yield reads.order(symbol, order_id)
@@ -130,6 +132,13 @@ class _Audit:
         if answer.refused:
             self.unread.append(f"{read.name}, which the exchange refuses with {answer.refused}")
         return answer
+
+    def _all_of(self, paging: Paging, what: str) -> Generator[Read, Answer, Pages]:
+        pages = yield from paging
+        self.unread.extend(pages.malformed)
+        if not pages.is_whole:
+            self.unread.append(f"{what}, which cannot be read to their end")
+        return pages
 
     def missing(self) -> Optional[Missing]:
         """Return what does not agree at this moment."""

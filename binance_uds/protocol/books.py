@@ -42,7 +42,6 @@ class Books:
         chains: What was filled, by what came and by what the exchange says.
         algo_orders: Conditional orders that stand open, by algo id.
         balances: Time and wallet balance of each asset, as last told.
-        positions: Time and amount of each position, as last told; the fills may know better.
         told_ms: The time of the newest event that came on a connection.
     """
 
@@ -50,7 +49,6 @@ class Books:
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
     balances: Dict[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
-    positions: Dict[PositionKey, Tuple[int, Decimal]] = attrs.field(factory=dict)
     told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
 
@@ -76,8 +74,6 @@ class Books:
         is_from_order = event.reason in (AccountUpdateReason.ORDER, None)
         for position in event.positions:
             key = (position.symbol, position.position_side)
-            if at_ms >= self.positions.get(key, (0, None))[0]:
-                self.positions[key] = (at_ms, position.amount)
             self.chains.position(
                 key, position.amount, at_ms, is_from_order=is_from_order, is_whole=event.origin == FROM_REST
             )
@@ -158,9 +154,6 @@ class Books:
     def lacks_position(self, row: PositionRow) -> bool:
         """The same of a position."""
         key = (row.symbol, row.position_side)
-        at_ms, amount = self.positions.get(key, (0, Decimal(0)))
-        if row.update_time_ms > at_ms and row.amount != amount:
-            return True
         chain = self.chains.positions.get(key)
         if chain is None:
             return bool(row.amount)

@@ -86,6 +86,7 @@ class PositionChain:
         is_whole: Whether the fills of that very millisecond are in it, too: a row of REST has them all.
         fills: Time and signed quantity of the fills that came since.
         claim: The first amount that the fills do not agree with, and its time.
+        unsure: Signed quantities of fills of the very millisecond of ``base_ms`` that may be in it, or not.
     """
 
     base: Decimal = ZERO
@@ -93,6 +94,7 @@ class PositionChain:
     is_whole: bool = False
     fills: List[Tuple[int, Decimal]] = attrs.field(factory=list)
     claim: Optional[Tuple[int, Decimal]] = None
+    unsure: List[Decimal] = attrs.field(factory=list)
 
     @property
     def last_ms(self) -> int:
@@ -104,7 +106,7 @@ class PositionChain:
         amount = self.base + sum((quantity for time_ms, quantity in self.fills if time_ms <= at_ms), ZERO)
         return amount + sum((quantity for time_ms, quantity in found if self.base_ms < time_ms <= at_ms), ZERO)
 
-    def explains(self, amount: Decimal, at_ms: int, found: Iterable[Tuple[int, Decimal]]) -> bool:
+    def explains(self, amount: Decimal, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> bool:
         """
         Whether an amount is what the fills that came, and others that were found, make it.
 
@@ -112,6 +114,7 @@ class PositionChain:
         """
         known = list(found)
         unsure = [] if self.is_whole else [quantity for time_ms, quantity in known if time_ms == self.base_ms]
+        unsure += self.unsure
         amounts = {self.expected(at_ms, known)}
         for quantity in unsure[:_MOST_AT_ONCE]:
             amounts |= {amount + quantity for amount in amounts}
@@ -120,6 +123,7 @@ class PositionChain:
     def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
         """Believe an amount, whatever was counted."""
         self.base, self.base_ms, self.is_whole, self.claim = amount, at_ms, is_whole, None
+        self.unsure = []
         self.fills = [(time_ms, quantity) for time_ms, quantity in self.fills if time_ms > at_ms]
 
 
@@ -209,7 +213,7 @@ class Chains:
             chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
         if at_ms < chain.base_ms or (is_whole and at_ms == chain.base_ms):
             return
-        if not is_from_order or chain.expected(at_ms) == amount:
+        if not is_from_order or chain.explains(amount, at_ms):
             chain.rebase(amount, at_ms, is_whole=is_whole)
         elif chain.claim is None or chain.claim[0] == at_ms:
             # Of several at one moment the last counts; a later one changes nothing about an older that does not agree.
@@ -332,11 +336,12 @@ class Chains:
             if self.grounded_ms is None:
                 return
             chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
-        is_in_base = time_ms < chain.base_ms
-        if time_ms == chain.base_ms:
-            is_in_base = chain.is_whole or fill.origin == FROM_REST
-        if is_in_base:
+        signed = quantity if fill.side == Side.BUY else -quantity
+        if time_ms < chain.base_ms or (time_ms == chain.base_ms and chain.is_whole):
             return
-        chain.fills.append((time_ms, quantity if fill.side == Side.BUY else -quantity))
-        if chain.claim is not None and chain.expected(chain.claim[0]) == chain.claim[1]:
+        if time_ms == chain.base_ms and fill.origin == FROM_REST:
+            chain.unsure.append(signed)
+        else:
+            chain.fills.append((time_ms, signed))
+        if chain.claim is not None and chain.explains(chain.claim[1], chain.claim[0]):
             chain.rebase(chain.claim[1], chain.claim[0])

@@ -9,11 +9,10 @@ from top to bottom, and nothing in it waits.
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, FrozenSet, Generator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, FrozenSet, Generator, List, Optional, Tuple, Union
 
 import attrs
 
-from ..events.usdm_rows import TradeRow
 from ..instants import Instant
 from . import reads
 from .reads import LONGEST_SPAN_MS, MOST_ROWS, Read
@@ -104,7 +103,8 @@ class Pages:
     is_whole: bool = True
 
 
-_Paging = Generator[Read, Answer, Pages]
+#: Reads page after page.
+Paging = Generator[Read, Answer, Pages]
 
 
 @attrs.define
@@ -133,19 +133,19 @@ class _Pages:
         return Pages(rows, malformed, last.sent_ms, last.refused, is_whole and not last.refused)
 
 
-def pages_of_orders(start_ms: int, now_ms: int) -> _Paging:
+def pages_of_orders(start_ms: int, now_ms: int) -> Paging:
     """Read the orders of all symbols since a moment; not every exchange tells of all symbols at once."""
     return _pages_by_time(reads.all_orders, lambda row: row.creation_time_ms, start_ms, now_ms)
 
 
-def pages_of_income(start_ms: int, now_ms: int) -> _Paging:
+def pages_of_income(start_ms: int, now_ms: int) -> Paging:
     """Read what changed the balances since a moment."""
     return _pages_by_time(reads.income, lambda row: row.time_ms, start_ms, now_ms)
 
 
 def _pages_by_time(
     read: Callable[[int, Optional[int]], Read], time_of: Callable[[Any], Optional[int]], start_ms: int, now_ms: int
-) -> _Paging:
+) -> Paging:
     pages = _Pages()
     while True:
         end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
@@ -165,7 +165,7 @@ def _pages_by_time(
             start_ms = end_ms + 1
 
 
-def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> _Paging:
+def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> Paging:
     """Read the orders of a symbol from one id to another."""
     pages = _Pages()
     while True:
@@ -184,8 +184,8 @@ def pages_of_trades(
     start_ms: int,
     now_ms: int,
     from_id: Optional[int] = None,
-    keep: Callable[[Sequence[TradeRow]], None] = lambda rows: None,
-) -> _Paging:
+    keep: Callable[[Answer], None] = lambda page: None,
+) -> Paging:
     """
     Read the trades of a symbol up to now.
 
@@ -196,7 +196,7 @@ def pages_of_trades(
         start_ms: From when on.
         now_ms: The present, by the exchange's clock.
         from_id: A trade id to begin with instead.
-        keep: Called with the rows of each page as it comes, so that they outlive an interruption.
+        keep: Called with each page as it comes, so that it outlives an interruption.
     """
     pages = _Pages()
     while True:
@@ -207,7 +207,7 @@ def pages_of_trades(
             end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
             answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms)
         pages.take(answer)
-        keep(answer.rows)
+        keep(answer)
         if answer.refused or (end_ms is None and not pages.is_full):
             return pages.end()
         newest = max((row.trade_id for row in answer.rows), default=0)

@@ -44,6 +44,9 @@ from .recovery import Recovery, flat_row
 #: More orders than this of one symbol are read by pages instead of singly.
 _SINGLY_AT_MOST = 8
 
+#: So often what cannot be read is read again; then it will not get better.
+_UNREAD_LOOKS = 3
+
 #: For how long a new conditional order may be unknown to REST. Measured: 1.1 to 1.5 s.
 _ALGO_UNKNOWN_MS = 2_000
 
@@ -86,18 +89,12 @@ def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
     """
     work = _Repair(task, books, recovery)
     yield from work.read_all()
-    for seconds in task.pauses:
+    for count, seconds in enumerate(task.pauses):
         suspects = work.unbalanced()
-        if not suspects and not work.malformed:
+        if not suspects and (not work.unread or count >= _UNREAD_LOOKS):
             break
         yield Pause(seconds)
-        yield from work.look_at_what_stands()
-        if task.symbols is None:
-            # REST was behind, so it may not have named every symbol either.
-            found = yield from work.find_symbols()
-            suspects, symbols = suspects | (found - symbols), symbols | found
-        yield from work.read_trades(suspects, anew=True)
-        yield from work.ask_for_orders(symbols, again=suspects)
+        yield from work.read_again(suspects)
     work.judge()
     return recovery
 
@@ -108,14 +105,15 @@ class _Repair:
     One repair under way.
 
     Attributes:
-        malformed: What the last pass could not read, in words.
+        unread: What the last pass could not read, in words.
     """
 
     task: Task
     books: Books
     recovery: Recovery
-    malformed: List[str] = attrs.field(factory=list)
+    unread: List[str] = attrs.field(factory=list)
     _symbols: FrozenSet[str] = frozenset()
+    _unread_symbols: Set[str] = attrs.field(factory=set)
     _open: Set[OrderKey] = attrs.field(factory=set)
     _open_algos: Set[int] = attrs.field(factory=set)
     _shown: Tuple[PositionRow, ...] = ()
@@ -127,7 +125,6 @@ class _Repair:
 
     def read_all(self) -> _Reading:
         """Read everything that the gap may have swallowed."""
-        self.malformed.clear()
         yield from self.look_at_what_stands()
         if self.task.symbols is None:
             self._symbols = yield from self.find_symbols()
@@ -137,9 +134,17 @@ class _Repair:
         yield from self.ask_for_orders(self._symbols)
 
     def read_again(self, suspects: Set[str]) -> _Reading:
-        """Read what does not balance once more, and what stands by now."""
-        yield from self.read_trades(suspects)
+        """Read what does not balance, or could not be read, once more, and what stands by now."""
+        suspects |= self._unread_symbols
+        self.unread.clear()
+        self._unread_symbols.clear()
         yield from self.look_at_what_stands()
+        if self.task.symbols is None:
+            # REST was behind, so it may not have named every symbol either.
+            found = yield from self.find_symbols()
+            suspects |= found - self._symbols
+            self._symbols |= found
+        yield from self.read_trades(suspects, anew=True)
         yield from self.ask_for_orders(self._symbols, again=suspects)
 
     # What stands
@@ -237,15 +242,17 @@ class _Repair:
             if trades.is_whole:
                 self._read_at[symbol] = trades.sent_ms
 
-    def _keep_trades(self, symbol: str, since_ms: int, rows: Sequence[TradeRow]) -> None:
+    def _keep_trades(self, symbol: str, since_ms: int, page: Answer) -> None:
         """Keep a page of trades, which were read since a moment."""
         recovery = self.recovery
-        for row in rows:
+        for row in page.rows:
             if row.trade_time_ms >= self.books.delivered.floor_ms:
                 recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
+        if page.malformed:
+            self._unread_symbols.add(symbol)
         # Go on there when they are read again; the last ones may not be all that REST will have to show.
-        settled = [row.trade_id for row in rows if row.trade_time_ms <= self.task.until_ms]
-        if settled:
+        settled = [row.trade_id for row in page.rows if row.trade_time_ms <= self.task.until_ms]
+        if settled and not page.malformed and symbol not in self._unread_symbols:
             recovery.read_since[symbol], recovery.read_through[symbol] = since_ms, settled[-1]
 
     def _good_ms(self, symbol: str) -> int:
@@ -405,16 +412,20 @@ class _Repair:
         """Say on what evidence the gap is closed, and name what does not balance."""
         recovery = self.recovery
         recovery.positions = tuple(self._positions())
+        recovery.duplicates = len(recovery.fills) - len(self._missing_fills())
+        for what in self.unread:
+            recovery.lose(what)
         recovery.unknown_orders = sorted(self._unknown)
         for symbol, order_id in recovery.unknown_orders:
             recovery.lose(f"order {order_id} of {symbol}, which {_unknown(self._unknown[symbol, order_id])}")
         recovery.unbalanced = frozenset(self._unbalanced_orders() | self._unbalanced_positions())
+        recovery.balanced = frozenset(self._read_at) - recovery.unbalanced
         for symbol in sorted(recovery.unbalanced):
             recovery.lose(f"fills of {symbol}: the quantities do not balance")
         unbridged = self._unbridged()
         for symbol in sorted(unbridged):
             recovery.lose(f"fills of {symbol}: REST does not show what the stream has told since")
-        if recovery.unbalanced or unbridged or not self._is_whole:
+        if recovery.unbalanced or unbridged or self.unread or not self._is_whole:
             recovery.proof = Proof.UNPROVEN
         elif self._is_bridged():
             recovery.proof = Proof.BRIDGED
@@ -432,10 +443,6 @@ class _Repair:
             for identified, _ in self.books.delivered.fills_since(symbol, since_ms)
         )
 
-    def count_duplicates(self) -> None:
-        """Count what was read and had been delivered."""
-        self.recovery.duplicates = len(self.recovery.fills) - len(self._missing_fills())
-
     def _name(self, told: Union[Answer, Pages], what: str) -> None:
         """Name what of an answer cannot be used, or that there is none."""
         self._name_malformed(told)
@@ -443,12 +450,10 @@ class _Repair:
             self._is_whole = False
             self.recovery.lose(f"{what}, which the exchange refuses with {told.refused}")
         elif isinstance(told, Pages) and not told.is_whole:
-            self._is_whole = False
-            self.recovery.lose(f"{what}, which cannot be read")
+            self.unread.append(f"{what}, which cannot be read")
 
     def _name_malformed(self, told: Union[Answer, Pages]) -> None:
-        for what in told.malformed:
-            self.recovery.lose(what)
+        self.unread.extend(told.malformed)
 
 
 def _unknown(code: int) -> str:

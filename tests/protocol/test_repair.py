@@ -706,7 +706,8 @@ def test_positions_that_cannot_be_read_are_not_flat(how):
         made.spoil = spoil("positions", lambda rows: [{**row, "positionAmt": None} for row in rows])
     report = made.repair(pauses=PAUSES)
 
-    assert [] == report.led.pauses
+    # What is refused stays so; what is malformed may be read in a moment.
+    assert ([] if how == "refused" else list(PAUSES[:3])) == report.led.pauses
     assert Decimal("0.2") == made.delivery.account.position("BTCUSDT").amount
 
 
