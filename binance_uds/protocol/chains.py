@@ -120,6 +120,14 @@ class PositionChain:
             amounts |= {amount + quantity for amount in amounts}
         return amount in amounts
 
+    def heal(self) -> bool:
+        """Whether the fills agree with every amount that was told, by now."""
+        if self.claim is not None:
+            at_ms, amount = self.claim
+            if self.explains(amount, at_ms):
+                self.rebase(amount, at_ms)
+        return self.claim is None
+
     def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
         """Believe an amount, whatever was counted."""
         self.base, self.base_ms, self.is_whole, self.claim = amount, at_ms, is_whole, None
@@ -275,7 +283,7 @@ class Chains:
             if chain.missing:
                 yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
         for (symbol, side), position in self.positions.items():
-            if position.claim is not None:
+            if not position.heal():
                 yield Break(symbol, position.base_ms, f"the {side} position")
 
     def broken_order(self, key: OrderKey) -> Optional[Break]:
@@ -285,10 +293,15 @@ class Chains:
             return None
         return Break(key[0], chain.good_ms, f"{chain.missing} of order {key[1]}")
 
+    def is_doubtful(self, key: PositionKey) -> bool:
+        """Whether an amount was told of a position that the fills did not agree with when it came."""
+        chain = self.positions.get(key)
+        return chain is not None and chain.claim is not None
+
     def broken_position(self, key: PositionKey) -> Optional[Break]:
         """Return the break of one position, if it is broken."""
         chain = self.positions.get(key)
-        if chain is None or chain.claim is None:
+        if chain is None or chain.heal():
             return None
         return Break(key[0], chain.base_ms, f"the {key[1]} position")
 
@@ -343,5 +356,6 @@ class Chains:
             chain.unsure.append(signed)
         else:
             chain.fills.append((time_ms, signed))
-        if chain.claim is not None and chain.explains(chain.claim[1], chain.claim[0]):
-            chain.rebase(chain.claim[1], chain.claim[0])
+        if chain.claim is not None and (chain.claim[0] > time_ms or fill.origin == FROM_REST):
+            # One of the same millisecond may have been told between two fills of it: time will tell.
+            chain.heal()

@@ -42,7 +42,7 @@ class Doubts:
 
     def position(self, key: PositionKey, now: float) -> None:
         """Look at a position whose chain may be broken."""
-        _doubt(self._positions, key, self.chains.broken_position(key) is not None, now + self.timings.doubt)
+        _doubt(self._positions, key, self.chains.is_doubtful(key), now + self.timings.doubt)
 
     def announced(self, lite: TradeLite, now: float) -> None:
         """A fill was told in short; its order update has to follow."""
