@@ -47,6 +47,9 @@ _SINGLY_AT_MOST = 8
 #: So often what cannot be read is read again; then it will not get better.
 _UNREAD_LOOKS = 3
 
+#: Each reading of the exchange's clock dates a gap anew; one that begins so little earlier is not read again.
+_REDATED_MS = 1_000
+
 #: For how long a new conditional order may be unknown to REST. Measured: 1.1 to 1.5 s.
 _ALGO_UNKNOWN_MS = 2_000
 
@@ -234,7 +237,7 @@ class _Repair:
             # What is missing of a broken chain may have been lost before the gap.
             since_ms = min(task.since_ms, max(self._good_ms(symbol), self.books.delivered.floor_ms))
             # What was missing on a page may since stand in the midst of it.
-            is_read = not anew and recovery.read_since.get(symbol, since_ms) <= since_ms
+            is_read = not anew and recovery.read_since.get(symbol, since_ms) <= since_ms + _REDATED_MS
             from_id = recovery.read_through.get(symbol) if is_read else None
             keep = functools.partial(self._keep_trades, symbol, since_ms)
             trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id, keep)

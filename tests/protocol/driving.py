@@ -63,6 +63,8 @@ class Script:
         failing: What calls end with instead of an answer.
         rows: What reads are answered, by name; nothing when absent.
         failing_reads: What reads end with instead, by name; None as a name is all of them.
+        used_weight: What the exchange says that the address has used, with each answer to a read.
+        tally: What comes of a merge.
         opening_takes: Seconds until a handshake succeeds, or is refused.
         refusing: Plans whose handshake is refused.
         holding: For how many seconds the exchange then wants to be left alone, by plan.
@@ -83,6 +85,8 @@ class Script:
     failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
     rows: Dict[str, Tuple[Any, ...]] = attrs.field(factory=dict)
     failing_reads: Dict[Optional[str], UserDataStreamError] = attrs.field(factory=dict)
+    used_weight: Optional[int] = None
+    tally: facts.MergeTally = facts.MergeTally()
     opening_takes: float = ROUND_TRIP
     refusing: Tuple[AccessPlan, ...] = ()
     holding: Dict[AccessPlan, float] = attrs.field(factory=dict)
@@ -314,7 +318,7 @@ class Drive:
         if isinstance(command, do.Ground):
             return [self._grounded(command)]
         if isinstance(command, do.Merge):
-            return [facts.Merged(command.errand, facts.MergeTally())]
+            return [facts.Merged(command.errand, self.script.tally)]
         if isinstance(command, (do.Subscribe, do.ListSubscriptions)):
             self._reply(command)
         elif isinstance(command, do.SendPing) and self.script.pongs:
@@ -344,7 +348,8 @@ class Drive:
         error = script.failing_reads.get(command.read.name, script.failing_reads.get(None))
         if error is not None:
             return facts.ReadFailed(command.errand, command.read, error, sent_at)
-        return facts.RowsRead(command.errand, command.read, Rows(script.rows.get(command.read.name, ())), sent_at)
+        rows = Rows(script.rows.get(command.read.name, ()))
+        return facts.RowsRead(command.errand, command.read, rows, sent_at, script.used_weight)
 
     def _grounded(self, command: do.Ground) -> Fact:
         chains = self.session.books.chains

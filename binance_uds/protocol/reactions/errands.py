@@ -60,15 +60,12 @@ def _open_targeted(
 
 def repair_settled(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """REST has caught up with the connection: read what the open gaps have swallowed."""
-    if session.errand is not None and session.errand.kind is ErrandKind.AUDIT:
-        # It would only find what is looked for now.
-        session.end_errand()
-        session.arm(facts.AuditDue, now, _BUSY_S)
     if session.errand is not None:
-        return
+        # An audit; it would only find what is looked for now.
+        session.arm(facts.AuditDue, now, _BUSY_S)
     if session.open_gaps:
         yield from _begin_repair(session, now)
-    elif not session.looked_twice:
+    else:
         yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(session.books), now), now)
 
 
@@ -235,9 +232,9 @@ def grounded(session: Situation, finding: object, now: Instant, jitter: float) -
     session.end_errand()
     if is_first:
         session.watermark_ms = session.books.delivered.floor_ms
-        settle_first(session, now, always=True)
     else:
         session.looked_twice = True
+    settle_first(session, now)
     session.arm(facts.AuditDue, now, session.timings.audit_interval)
     return iter(())
 
@@ -261,9 +258,9 @@ def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitt
         # Opened meanwhile; what is held back for them is held back no more, so what they bring may be late.
         if not session.is_hold_over:
             yield from (do.Hold(gap.symbols) for gap in session.open_gaps)
-        settle_first(session, now)
     else:
         session.arm(facts.AuditDue, now, min(session.timings.suspicion_interval, session.timings.audit_interval))
+    settle_first(session, now)
 
 
 def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
@@ -285,12 +282,17 @@ def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Co
     yield do.Forget(session.watermark_ms)
 
 
-def settle_first(session: Situation, now: Instant, *, always: bool = False) -> None:
-    """Have the open gaps repaired as soon as REST has settled, and held events let go when that takes too long."""
+def settle_first(session: Situation, now: Instant) -> None:
+    """
+    Have the open gaps repaired, or the account looked at again, as soon as REST has settled.
+
+    What is held back for them is let go when that takes too long.
+    """
     if session.open_gaps:
         hold_at_most(session, now)
+    is_wanted = bool(session.open_gaps) or not session.looked_twice
     is_free = session.errand is None or session.errand.kind is ErrandKind.AUDIT
-    if (session.open_gaps or always) and is_free and facts.SettleDue not in session.timers:
+    if is_wanted and is_free and facts.SettleDue not in session.timers:
         session.arm(facts.SettleDue, now, session.timings.settle)
 
 
