@@ -8,12 +8,15 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.errors import ConfigurationError, CredentialsRejected, ExchangeError, StreamInterrupted
-from binance_uds.events.notices import GapCause
-from binance_uds.protocol import facts, findings
+from binance_uds.events.notices import AttentionCode, GapCause
+from binance_uds.protocol import facts, findings, reads
+from binance_uds.protocol.chains import Break
+from binance_uds.protocol.errands import Errand, ErrandKind
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
+from binance_uds.protocol.snapshot import snapshot
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.understanding import _MEANINGS, understand
 from tests.protocol.driving import KEY, OTHER_KEY, PLANS, moment
@@ -55,6 +58,23 @@ def failure(call: Call, error: Exception) -> facts.CallFailed:
     return facts.CallFailed(3, call, error)
 
 
+READ = reads.order("BTCUSDT", 7)
+
+
+def reading(*, was_live: bool = True, clock_was_refused: bool = False) -> Session:
+    """Return a signed session in use that waits for the answer to a read of its fifth errand."""
+    session = session_in(State.SERVING, signed=True)
+    session.stand(was_live=was_live)
+    session.errand = Errand(ErrandKind.AUDIT, snapshot(), SENT, wanted=READ, clock_was_refused=clock_was_refused)
+    session.errands = 5
+    return session
+
+
+def read_failure(error: Exception) -> facts.ReadFailed:
+    """Return a failed read of the errand under way."""
+    return facts.ReadFailed(5, READ, error, SENT)
+
+
 @pytest.mark.parametrize(
     "fact",
     [
@@ -74,6 +94,15 @@ def failure(call: Call, error: Exception) -> facts.CallFailed:
         facts.FramesUndecodable(6),
         facts.PingDue(),
         facts.PongOverdue(),
+        facts.RowsRead(0, reads.balances(), reads.Rows(()), SENT),
+        facts.ReadFailed(0, reads.balances(), REFUSED, SENT),
+        facts.Grounded(0),
+        facts.Merged(0, facts.MergeTally()),
+        facts.ConnectionDeaf(6),
+        facts.SettleDue(),
+        facts.ReadingDue(),
+        facts.HoldOverdue(),
+        facts.AuditDue(),
     ],
     ids=lambda fact: type(fact).__name__,
 )
@@ -153,6 +182,11 @@ def test_every_fact_has_a_meaning():
         facts.ClockRead(1, SENT, NOW),
         facts.ClocksJumped(40.0),
         facts.SocketOpened(7, SENT),
+        facts.KeyOutlived(),
+        facts.SettleDue(),
+        facts.ReadingDue(),
+        facts.HoldOverdue(),
+        facts.AuditDue(),
     ],
     ids=lambda fact: type(fact).__name__,
 )
@@ -205,6 +239,107 @@ def test_a_start_is_overdue_unless_its_end_was_just_reached():
 def test_what_a_failed_probe_means(error, found):
     """Each kind of error while serving."""
     assert found == meaning(session_in(State.SERVING), failure(Call.PROBE_KEY, error))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        facts.RowsRead(4, READ, reads.Rows(()), SENT),
+        facts.ReadFailed(4, READ, REFUSED, SENT),
+        facts.ReadFailed(6, READ, REFUSED, SENT),
+        facts.Grounded(4),
+        facts.Merged(4, facts.MergeTally()),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_what_is_said_about_another_errand_means_nothing(fact):
+    """An errand that was broken off leaves answers behind."""
+    assert meaning(reading(), fact) is None
+
+
+@pytest.mark.parametrize(
+    "fact", [facts.RowsRead(5, READ, reads.Rows(()), SENT), facts.Grounded(5), facts.Merged(5, facts.MergeTally())]
+)
+def test_what_is_said_about_the_errand_under_way_means_itself(fact):
+    """No knowledge of the session is needed."""
+    assert fact == meaning(reading(), fact)
+
+
+def words(error: Exception) -> str:
+    """Return what is said of a read that ended so."""
+    return f"read of order failed: {error}"
+
+
+HELD = ExchangeError(418, -1003, "banned", 90.0)
+LATE = ExchangeError(400, -1021, "late")
+
+
+@pytest.mark.parametrize(
+    "error, found",
+    [
+        (SILENCE, findings.ReadUnanswered(words(SILENCE))),
+        (HELD, findings.ReadHeld(90.0, words(HELD))),
+        (ExchangeError(429, -1003, "slow", 0.0), findings.ReadHeld(0.0, words(ExchangeError(429, -1003, "slow", 0.0)))),
+        (LATE, findings.ClockRefused()),
+        (ExchangeError(400, -2013, "gone"), findings.ReadRefused(-2013, SENT)),
+        (ExchangeError(404, None, "no such path"), findings.ReadRefused(-404, SENT)),
+        (REFUSED, findings.ReadForbidden(AttentionCode.CREDENTIALS_REJECTED, words(REFUSED))),
+        (
+            ConfigurationError("odd"),
+            findings.ReadForbidden(AttentionCode.CREDENTIALS_REJECTED, words(ConfigurationError("odd"))),
+        ),
+        (
+            ExchangeError(403, None, "no"),
+            findings.ReadForbidden(AttentionCode.BLOCKED, words(ExchangeError(403, None, "no"))),
+        ),
+    ],
+)
+def test_what_a_failed_read_means(error, found):
+    """Each kind of error in the middle of life."""
+    assert found == meaning(reading(), read_failure(error))
+
+
+@pytest.mark.parametrize("code", [-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1016])
+def test_codes_of_the_moment_are_no_refusal(code):
+    """The request was right, and the next may be answered."""
+    assert isinstance(meaning(reading(), read_failure(ExchangeError(400, code, "busy"))), findings.ReadUnanswered)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_statuses_of_the_moment_are_no_refusal(status):
+    """Whatever code they carry."""
+    assert isinstance(meaning(reading(), read_failure(ExchangeError(status, -2013, "?"))), findings.ReadUnanswered)
+
+
+def test_a_read_refused_for_its_time_asks_for_the_clock_once():
+    """The second refusal of the same read is an answer that helps nobody, and no answer about the order."""
+    session = reading(clock_was_refused=True)
+
+    assert findings.ReadUnanswered(words(LATE)) == meaning(session, read_failure(LATE))
+
+
+@pytest.mark.parametrize("error", [REFUSED, ConfigurationError("the callable given as api_secret raised")])
+def test_a_read_that_is_forbidden_before_the_first_live_ends_the_start(error):
+    """What is wrong from the start will not come right by itself."""
+    assert findings.StartRefused(error) == meaning(reading(was_live=False), read_failure(error))
+
+
+def test_a_connection_that_never_delivered_is_an_interruption():
+    """It was opened, and is in use, and is deaf."""
+    deaf = facts.ConnectionDeaf(7)
+    found = findings.Interrupted(GapCause.SUBSCRIPTION_LOST, "it never delivered the fills that happened")
+
+    assert found == meaning(session_in(State.SERVING), deaf)
+    for state in (State.CONNECTING, State.CONFIRMING, State.VERIFYING, State.KEYLESS, State.WAITING):
+        assert meaning(session_in(state), deaf) is None
+
+
+@pytest.mark.parametrize("fact", [facts.FillsSuspected(Break("BTCUSDT", 5, "")), facts.HoldFilled()])
+def test_what_only_a_read_can_settle_counts_while_reads_are_possible(fact):
+    """On a connection in use, and with a secret."""
+    assert fact == meaning(session_in(State.SERVING, signed=True), fact)
+    assert meaning(session_in(State.SERVING), fact) is None
+    assert meaning(session_in(State.CONFIRMING, signed=True), fact) is None
 
 
 def test_a_clock_that_could_not_be_read_means_nothing():

@@ -160,6 +160,9 @@ def outlive_key(session: Situation, finding: object, now: Instant, jitter: float
     """By now the key is dead, unless somebody else extended it: use what still comes, and announce the doubt."""
     yield from session.open_gap(GapCause.KEY_OUTLIVED, now)
     if session.open_gaps and session.signed:
+        # Nothing can be repaired up to an end that nobody knows; it goes on when the key is known to live.
+        session.end_errand()
+        session.disarm(facts.SettleDue)
         hold_at_most(session, now)
 
 

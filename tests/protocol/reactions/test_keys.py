@@ -6,12 +6,13 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.errors import ExchangeError, StreamInterrupted
-from binance_uds.events.notices import GapCause, GapClosed, GapOpened, StreamState
+from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.protocol.chains import Break
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.situation import State
-from tests.protocol.driving import KEY, OTHER_KEY, Drive
+from tests.protocol.driving import KEY, OTHER_KEY, Drive, signed
 
 NO_SUCH_KEY = ExchangeError(400, -1125, "This listenKey does not exist.")
 TIMED_OUT = StreamInterrupted("no answer within 5 s")
@@ -219,3 +220,82 @@ def test_a_new_key_starts_the_walk_over_the_plans():
 
     assert asked == drive.session.key_since.monotonic
     assert 2 == len(drive.commanded(do.OpenSocket))
+
+
+# A key that was thought dead and is not
+
+
+def outlived(drive: Drive) -> Drive:
+    """Let the probes fail until the key is as old as a key becomes."""
+    drive.live().run(50.0)
+    drive.script.failing[Call.PROBE_KEY] = TIMED_OUT
+    drive.run_until(lambda: drive.told(GapOpened) != [], 3_700.0)
+    return drive
+
+
+def test_a_gap_that_ends_with_the_key_named_again_is_repaired():
+    """Nothing can be repaired while nobody knows whether the key lives; then it is, and the gap ends with the probe."""
+    drive = outlived(signed())
+    opened = drive.seconds
+    drive.run(300.0)
+
+    assert [] == drive.reads(since=opened)
+    assert [do.Hold(None)] == drive.commanded(do.Hold)
+    assert 1 == len(drive.commanded(do.ReleaseHeld))
+
+    drive.script.failing.clear()
+    drive.run_until(lambda: StreamState.REPAIRING is drive.state, 20.0)
+    named = drive.seconds
+    drive.run(5.0)
+    (closed,) = drive.told(GapClosed)
+    (first, *_) = [at for at, made in drive.issued if isinstance(made, do.MakeRead) and at > named]
+
+    assert 2.9 <= first - named <= 3.5
+    assert (GapCause.KEY_OUTLIVED, Proof.SETTLED) == (closed.cause, closed.proof)
+    assert closed.until_ms <= drive.session.clock.latest_ms(drive.now) - 3_000
+    assert StreamState.LIVE is drive.state
+
+
+def test_a_repair_amid_which_the_key_outlives_itself_is_broken_off():
+    """It cannot tell what a dead key does not deliver; it goes on where it was when the key is named again."""
+    drive = signed().live().run(50.0)
+    drive.script.failing[Call.PROBE_KEY] = TIMED_OUT
+    drive.run(3_540.0)
+    drive.script.failing_reads = {"positions": TIMED_OUT}
+    drive.digest(facts.FillsSuspected(Break("BTCUSDT", 5, "0.1 of order 1")))
+    drive.run_until(lambda: len(drive.told(GapOpened)) == 2, 100.0)
+    assert drive.session.errand is None
+    drive.script.failing_reads = {}
+    begun = drive.seconds
+    drive.run(300.0)
+
+    assert ([], []) == (drive.reads(since=begun), drive.told(GapClosed))
+
+    drive.script.failing.clear()
+    drive.run(30.0)
+    assert [GapCause.FRAMES_MISSING, GapCause.KEY_OUTLIVED] == [told.cause for told in drive.told(GapClosed)]
+    assert 1 == len(drive.commanded(do.Merge))
+
+
+def test_a_key_that_is_named_while_no_gap_is_endless_changes_no_gap():
+    """A repair under way is none of a probe's business."""
+    drive = signed().live().run(50.0)
+    drive.script.failing_reads = {None: TIMED_OUT}
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(5.0)
+    (gap,) = drive.session.open_gaps
+    until, errands = gap.until, drive.session.errands
+    drive.run(200.0)
+
+    assert (until, errands) == (gap.until, drive.session.errands)
+    assert [] == drive.told(GapClosed)
+
+
+def test_without_a_secret_the_gap_closes_when_the_key_is_named_again():
+    """There is nothing to be read."""
+    drive = outlived(Drive())
+    drive.script.failing.clear()
+    drive.run(20.0)
+
+    assert [Proof.UNPROVEN] == [told.proof for told in drive.told(GapClosed)]
+    assert StreamState.LIVE is drive.state

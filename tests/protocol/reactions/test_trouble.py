@@ -19,6 +19,7 @@ from binance_uds.events.notices import (
 from binance_uds.markets import AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.protocol.chains import Break
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.situation import State
 from tests.protocol.driving import (
@@ -570,6 +571,68 @@ def test_an_unreadable_frame_is_a_gap_as_long_as_the_doubt():
 
     assert GapCause.BAD_FRAME == opened.cause == closed.cause
     assert 35_000 <= closed.until_ms - opened.since_ms - MARGIN_MS <= 36_000
+    assert StreamState.LIVE is drive.state
+
+
+def test_an_unreadable_frame_of_a_signed_stream_is_repaired():
+    """What it told is read back: everything is held and looked into, on the same connection, and the gap ends here."""
+    drive = signed().live().run(34.5)
+    socket, came_ms = drive.session.socket, drive.session.clock.latest_ms(drive.now)
+    drive.digest(facts.FramesUndecodable(socket))
+    (opened,) = drive.told(GapOpened)
+
+    assert [do.Hold(None)] == drive.commanded(do.Hold)
+    assert StreamState.REPAIRING is drive.state
+
+    drive.run(2.5)
+    assert [] == drive.told(GapClosed)
+
+    drive.run(2.0)
+    (closed,) = drive.told(GapClosed)
+
+    assert (GapCause.BAD_FRAME, opened.gap_id, Proof.SETTLED) == (closed.cause, closed.gap_id, closed.proof)
+    assert came_ms == pytest.approx(closed.until_ms, abs=5)
+    assert (socket, StreamState.LIVE) == (drive.session.socket, drive.state)
+
+
+@pytest.mark.parametrize("symbols", [None, frozenset({"BTCUSDT"})])
+def test_a_second_unreadable_frame_lies_within_the_gap_of_everything(symbols):
+    """One gap for both; one that is open for a symbol alone does not have it."""
+    drive = signed().live().run(34.5)
+    if symbols is None:
+        drive.digest(facts.FramesUndecodable(drive.session.socket))
+    else:
+        drive.digest(facts.FillsSuspected(Break("BTCUSDT", 5, "0.1 of order 1")))
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+    drive.run(10.0)
+
+    assert (1 if symbols is None else 2) == len(drive.told(GapOpened)) == len(drive.told(GapClosed))
+    assert 1 == len(drive.commanded(do.Merge))
+
+
+def test_an_unreadable_frame_before_the_first_live_is_no_gap():
+    """A stream that never was LIVE has promised nothing yet."""
+    drive = signed().start()
+    drive.run_until(lambda: State.SERVING is drive.session.state, 5.0)
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+
+    assert [] == drive.told(GapOpened)
+
+
+def test_after_a_jump_of_the_clocks_a_signed_stream_audits_at_once():
+    """All three proofs are void, and each is got anew: by a ping, a probe and an audit."""
+    drive = signed().live().run(50.0)
+    woke = drive.seconds
+    drive.suspend(3_000.0)
+
+    assert (None, None, None) == (
+        drive.session.proofs.transport,
+        drive.session.proofs.key,
+        drive.session.proofs.delivery,
+    ) or StreamState.STALE in [told.new for told in drive.told(StateChanged, since=woke)]
+
+    drive.run(5.0)
+    assert "all_orders" in drive.reads(since=woke)
     assert StreamState.LIVE is drive.state
 
 
