@@ -25,7 +25,7 @@ from .decode import Control, Decoded, Decoder, Payload, Undecodable, may_name_ke
 from .doubts import Doubts
 from .facts import Fact, MergeTally
 from .held import Hold, merged
-from .identity import fill_id
+from .identity import FillId, fill_id
 from .recovery import Recovery, flat_row
 from .timings import Timings
 
@@ -38,7 +38,7 @@ _SHORTEST_KEY = 8
 #: Without a secret nothing is read again, so fills are compared with copies for so long only; and so often forgotten.
 _COPIES_WITHIN_MS, _FORGET_EVERY_MS = 600_000, 60_000
 
-#: What happens so long after a connection is in use is pushed on it.
+#: What happens is pushed within so long.
 _PUSHED_WITHIN_MS = 1_000
 
 #: The name of the notice that the exchange is about to end its connections; documented for Spot alone so far.
@@ -309,10 +309,18 @@ class Delivery:
         self._duplicates = 0
         return tuple(delivered), tally
 
-    def is_deaf(self, tally: MergeTally, connected_ms: int) -> bool:
-        """Whether something was recovered that a connection should have delivered, and it never delivered anything."""
+    def is_deaf(self, tally: MergeTally, connected_ms: int, read_ms: int) -> bool:
+        """
+        Whether something was recovered that a connection should have delivered, and it never delivered anything.
+
+        Args:
+            tally: What was recovered.
+            connected_ms: When the connection was in use at the latest.
+            read_ms: When it was read last at the earliest; what was pushed since may lie there.
+        """
         moments = [*tally.states, *(time_ms for time_ms, _ in tally.recovered)]
-        return self.books.told_ms < connected_ms and max(moments, default=0) >= connected_ms + _PUSHED_WITHIN_MS
+        earliest_ms, latest_ms = connected_ms + _PUSHED_WITHIN_MS, read_ms - _PUSHED_WITHIN_MS
+        return self.books.told_ms < connected_ms and any(earliest_ms <= at_ms <= latest_ms for at_ms in moments)
 
     def forget_before(self, floor_ms: int) -> None:
         """Everything of before this moment was delivered; keep no record of it."""
@@ -330,30 +338,31 @@ class Delivery:
             for row in missing
         ]
 
-    def _totals(
-        self, recovery: Recovery, missing: Sequence[TradeRow], held: Sequence[Event]
-    ) -> Dict[Tuple[str, int, int], Decimal]:
+    def _totals(self, recovery: Recovery, missing: Sequence[TradeRow], held: Sequence[Event]) -> Dict[FillId, Decimal]:
         """Return how much of its order each missing fill filled up to, where every fill of the order is known."""
         quantities: Dict[OrderKey, Dict[int, Decimal]] = {}
         for row in missing:
             quantities.setdefault((row.symbol, row.order_id), {})[row.trade_id] = row.last_filled_quantity
         found = {key: sum(fills.values(), ZERO) for key, fills in quantities.items()}
+        told: Dict[FillId, Optional[Decimal]] = {}
         for event in held:
             if isinstance(event, OrderTradeUpdate) and event.is_fill and (event.symbol, event.order_id) in quantities:
                 fills = quantities[event.symbol, event.order_id]
                 fills[event.trade_id or 0] = event.last_filled_quantity or ZERO
-        totals = {}
+                told[fill_id(event)] = event.filled_quantity
+        totals: Dict[FillId, Decimal] = {}
         for key, fills in quantities.items():
             chain, order = self.books.chains.orders.get(key), recovery.orders.get(key)
             counted = chain.counted if chain is not None else ZERO
             claimed = max(chain.claimed if chain is not None else ZERO, order.filled_quantity if order else ZERO)
             if order is None or counted + found[key] != claimed:
                 continue
-            total = claimed
+            own: Dict[FillId, Decimal] = {}
             for trade_id in sorted(fills, reverse=True):
-                if trade_id > self._highest.get(key[0], 0):
-                    totals[key[0], key[1], trade_id] = total
-                total -= fills[trade_id]
+                own[key[0], key[1], trade_id] = claimed
+                claimed -= fills[trade_id]
+            if all(told.get(one, total) == total for one, total in own.items()):
+                totals.update((one, total) for one, total in own.items() if one[2] > self._highest.get(key[0], 0))
         return totals
 
     def _enter_fill(self, event: Event) -> None:
@@ -418,7 +427,7 @@ class Delivery:
         ]
 
 
-def fill_key(row: TradeRow) -> Tuple[str, int, int]:
+def fill_key(row: TradeRow) -> FillId:
     """Return what identifies the fill of a row."""
     return (row.symbol, row.order_id, row.trade_id)
 

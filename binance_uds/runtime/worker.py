@@ -396,7 +396,8 @@ class Worker:
         items, tally = self._delivery.merge(command.recovery)
         self._hand_over_all(items)
         found: List[Fact] = [facts.Merged(command.errand, tally)]
-        if self._delivery.is_deaf(tally, command.connected_ms):
+        read_ms = self.session.clock.earliest_ms(self._drained_at)
+        if self._delivery.is_deaf(tally, command.connected_ms, read_ms):
             found.append(facts.ConnectionDeaf(self.session.socket))
         return found
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,17 +15,20 @@ from hypothesis import strategies as st
 from binance_uds.account import Account
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
-from binance_uds.events.base import UnknownEvent
+from binance_uds.events.base import Event, UnknownEvent
 from binance_uds.events.notices import Attention, AttentionCode, UndecodableFrame
-from binance_uds.events.usdm import ListenKeyExpired, TradeLite
-from binance_uds.events.usdm_rows import TradeRow
-from binance_uds.protocol import facts
+from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
+from binance_uds.events.usdm_rows import OrderRow, TradeRow
+from binance_uds.protocol import facts, held
 from binance_uds.protocol.delivery import Delivery, Taken
+from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.recovery import Recovery
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import KEY, OTHER_KEY
+from tests.protocol.reading import START_MS, algo_row, balance_row, order_row, position_row, trade_row
 
+NOW_MS = START_MS + 3_600_000
 LITE = {
     "e": "TRADE_LITE", "E": 1721895408092, "T": 1721895408214, "s": "BTCUSDT", "q": "0.001", "p": "0", "m": False,
     "c": "z8hcUoOsqEdKMeKPSABslD", "S": "BUY", "L": "64089.20", "l": "0.040", "t": 109100866, "i": 8886774,
@@ -263,3 +269,564 @@ def test_fills_told_in_short_are_one_suspicion_of_their_symbol():
 def test_whatever_comes_is_taken(text):
     """No frame makes the delivery raise."""
     assert isinstance(delivery(KEY).take(text, 3), Taken)
+
+
+# What came before
+
+
+def fill_frame(trade_id: int | None = 1, **changes: object) -> bytes:
+    """Return a fill: of order 7, for 0.1 BTCUSDT, at so many milliseconds as its trade id says."""
+    at_ms = changes.pop("T", NOW_MS + (trade_id or 0))
+    order = {
+        "s": "BTCUSDT", "c": "mine", "S": "BUY", "x": "TRADE", "X": "PARTIALLY_FILLED", "i": 7, "t": trade_id,
+        "q": "1", "p": "30000", "l": "0.1", "z": "0.1", "L": "30000", "T": at_ms, "ps": "BOTH", **changes,
+    }  # fmt: skip
+    return frame({"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": order})
+
+
+def order_frame(**changes: object) -> bytes:
+    """Return an order update that is no fill."""
+    return fill_frame(0, **{"x": "NEW", "X": "NEW", "l": "0", "z": "0", **changes})
+
+
+def account_frame(amount: str = "0.1", at_ms: int = NOW_MS, wallet: str = "5", symbol: str = "BTCUSDT") -> bytes:
+    """Return an account update that an order brought about."""
+    position = {"s": symbol, "pa": amount, "ep": "30000", "ps": "BOTH"}
+    balance = {"a": "USDT", "wb": wallet, "cw": wallet}
+    return frame({"e": "ACCOUNT_UPDATE", "E": at_ms, "T": at_ms, "a": {"m": "ORDER", "B": [balance], "P": [position]}})
+
+
+def lite_frame(trade_id: int = 1, **changes: object) -> bytes:
+    """Return the early copy of a fill."""
+    return frame({**LITE, "t": trade_id, "i": 7, "T": NOW_MS + trade_id, **changes})
+
+
+def signed(*, is_grounded: bool = True) -> Delivery:
+    """Return a delivery that can ask REST for what is missing, and has read the account."""
+    made = Delivery(usdm.EVENTS, signed=True)
+    if is_grounded:
+        made.ground(Recovery(), NOW_MS - 1_000)
+    return made
+
+
+def take(made: Delivery, *frames: bytes, now: float = 0.0) -> list[Event]:
+    """Let frames come, and return the events that come of them at once."""
+    return [item for text in frames for item in made.take(text, 3, now).items if isinstance(item, Event)]
+
+
+def ids(events: Iterable[Event]) -> list[tuple[int, bool]]:
+    """Return trade id and lateness of each fill."""
+    return [(event.trade_id, event.late) for event in events if isinstance(event, OrderTradeUpdate) and event.is_fill]
+
+
+@pytest.mark.parametrize("made", [delivery(), signed()], ids=["key-only", "signed"])
+def test_a_fill_is_delivered_once(made):
+    """Its symbol, order and trade identify it, whatever else a copy says; a self-trade has one trade id twice."""
+    first = take(made, fill_frame(5))
+    copies = take(made, fill_frame(5), fill_frame(5, L="1", z="0.5"))
+    other = take(made, fill_frame(5, i=8), fill_frame(5, s="ETHUSDT"), fill_frame(5, i=8))
+
+    assert ([(5, False)], [], [(5, False), (5, False)]) == (ids(first), copies, ids(other))
+
+
+@pytest.mark.parametrize(
+    "text", [account_frame(), order_frame(), lite_frame(), frame({"e": "ACCOUNT_CONFIG_UPDATE", "E": 5, "T": 5})]
+)
+def test_other_events_are_delivered_once_too(text):
+    """What says the same is the same."""
+    made = signed()
+
+    assert 1 == len(take(made, text, text))
+
+
+@pytest.mark.parametrize("text", [frame(expiry()), frame({"e": "BRAND_NEW", "E": 1})])
+def test_what_nobody_can_tell_apart_is_delivered_each_time(text):
+    """Notices of expiry, and events we do not know."""
+    assert 2 == len(take(signed(), text, text))
+
+
+def test_a_copy_says_once_more_what_is_wrong_with_it_to_nobody():
+    """Its malformed field was said with the first."""
+    made = signed()
+    odd = {**LITE, "q": {"odd": 1}}
+
+    assert [TradeLite, Attention] == [type(item) for item in made.take(frame(odd), 3).items]
+    assert Taken() == made.take(frame(odd), 3)
+
+
+def test_without_a_secret_fills_are_kept_for_ten_minutes():
+    """Copies come within moments, and there is no audit that would allow to forget."""
+    made = delivery()
+    for minute in range(60):
+        take(made, fill_frame(minute, T=NOW_MS + minute * 60_000))
+    kept = made.books.delivered.kept()["BTCUSDT"]
+
+    assert 10 <= len(kept) <= 12
+    assert [] == take(made, fill_frame(59, T=NOW_MS + 59 * 60_000))
+
+
+def test_with_a_secret_fills_are_kept_until_they_were_audited():
+    """Only who asked REST knows that none is missing."""
+    made = signed()
+    for minute in range(60):
+        take(made, fill_frame(minute + 1, T=NOW_MS + minute * 60_000))
+
+    assert 60 == len(made.books.delivered.kept()["BTCUSDT"])
+
+    made.forget_before(NOW_MS + 50 * 60_000)
+    assert 10 == len(made.books.delivered.kept()["BTCUSDT"])
+
+
+# Order
+
+
+def test_a_fill_behind_one_with_a_higher_id_is_late():
+    """Per symbol; the two of a self-trade have one id, and neither is late."""
+    made = signed()
+    events = take(
+        made, fill_frame(5), fill_frame(4), fill_frame(5, i=8), fill_frame(4, s="ETHUSDT"), fill_frame(6), fill_frame(3)
+    )
+
+    assert [(5, False), (4, True), (5, False), (4, False), (6, False), (3, True)] == ids(events)
+
+
+@pytest.mark.parametrize("trade_id", [0, None])
+def test_a_fill_without_an_id_is_in_order_wherever_it_comes(trade_id):
+    """Nobody can tell; it is compared with copies by what it says."""
+    made = signed()
+    take(made, fill_frame(5))
+    odd = fill_frame(trade_id, T=NOW_MS + 9)
+
+    assert [(trade_id, False)] == ids(take(made, odd, odd))
+
+
+# Doubts
+
+
+def test_sums_that_do_not_agree_are_suspected_after_a_moment():
+    """An order update claims more than came: a second later the session hears of it, with the symbol."""
+    made = signed()
+    take(made, order_frame(), fill_frame(2, z="0.3"), now=100.0)
+    (due,) = [made.next_due()]
+
+    assert 101.0 == due
+    assert [] == made.due(100.9)
+
+    (suspected,) = made.due(101.0)
+    assert ("BTCUSDT", "0.2 of order 7") == (suspected.broken.symbol, suspected.broken.what)
+
+
+def test_what_the_next_frame_explains_is_no_suspicion():
+    """Frames overtake each other."""
+    made = signed()
+    take(made, order_frame(), fill_frame(2, z="0.2"), now=100.0)
+    take(made, fill_frame(1, z="0.1"), now=100.5)
+
+    assert ([], None) == (made.due(200.0), made.next_due())
+
+
+def test_a_position_that_does_not_agree_is_suspected():
+    """An account update tells of more than the fills that came, and so does a fill without one before it."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1), account_frame("0.3", NOW_MS + 1), now=100.0)
+
+    assert ["the BOTH position"] == [fact.broken.what for fact in made.due(101.0)]
+
+
+def test_an_early_copy_without_its_fill_is_suspected_after_five_seconds():
+    """A fill in short, and never in full; one whose fill came before it is none."""
+    made = signed()
+    take(made, lite_frame(1), now=100.0)
+    take(made, fill_frame(2), lite_frame(2), now=100.0)
+
+    assert ([], 105.0) == (made.due(104.9), made.next_due())
+    assert ["trade 1 of order 7"] == [fact.broken.what for fact in made.due(105.0)]
+
+
+def test_an_early_copy_whose_fill_follows_is_none():
+    """The usual course of things."""
+    made = signed()
+    take(made, lite_frame(1), now=100.0)
+    take(made, fill_frame(1), now=104.0)
+
+    assert ([], None) == (made.due(200.0), made.next_due())
+
+
+def test_without_a_secret_nothing_is_counted():
+    """What is missing could not be read, so it is not missed."""
+    made = delivery()
+    take(made, lite_frame(1), order_frame(), fill_frame(2, z="0.9"), account_frame("7"), now=100.0)
+
+    assert ([], None) == (made.due(1_000.0), made.next_due())
+    assert {} == made.books.chains.orders
+
+
+# Holding back
+
+
+SIGNALS = [
+    lite_frame(),
+    frame(expiry()),
+    frame({"e": "BRAND_NEW", "E": 1}),
+    frame({"e": "MARGIN_CALL", "E": 1, "p": []}),
+]
+HELD = [fill_frame(), order_frame(), account_frame(), frame({"e": "ACCOUNT_CONFIG_UPDATE", "E": 5, "T": 5})]
+
+
+@pytest.mark.parametrize("text", HELD)
+def test_what_has_an_order_among_itself_waits(text):
+    """It comes out when it is let go, once."""
+    made = signed()
+    made.hold(None)
+
+    assert [] == take(made, text)
+    assert 1 == len(made.release())
+    assert () == made.release()
+    assert [] == take(made, text)
+
+
+@pytest.mark.parametrize("text", SIGNALS)
+def test_signals_do_not_wait(text):
+    """Nor what is undecodable, or said about a field."""
+    made = signed()
+    made.hold(None)
+
+    assert 1 == len(take(made, text))
+    assert [UndecodableFrame] == [type(item) for item in made.take(b"{", 3).items]
+    assert [Attention] == [type(item) for item in made.take(fill_frame(9, q={"odd": 1}), 3).items]
+
+
+def test_only_the_symbols_of_a_gap_wait():
+    """More may be added, and in the end all of them; what is of no symbol waits for no symbol's sake."""
+    made = signed()
+    made.hold(frozenset({"BTCUSDT"}))
+    deposit = frame({"e": "ACCOUNT_UPDATE", "E": 5, "T": NOW_MS, "a": {"m": "DEPOSIT", "B": [], "P": []}})
+
+    assert [2] == [trade_id for trade_id, _ in ids(take(made, fill_frame(1), fill_frame(2, s="ETHUSDT"), deposit))]
+
+    made.hold(frozenset({"ETHUSDT"}))
+    assert [4] == [trade_id for trade_id, _ in ids(take(made, fill_frame(3, s="ETHUSDT"), fill_frame(4, s="BNBUSDT")))]
+
+    made.hold(None)
+    assert [] == take(made, fill_frame(5, s="BNBUSDT"))
+    assert [1, 3, 5] == [trade_id for trade_id, _ in ids(made.release())]
+
+
+def test_the_account_does_not_wait():
+    """It shows what is known; only who is told of changes has to wait."""
+    made = signed()
+    made.hold(None)
+    take(made, account_frame(wallet="8"), fill_frame())
+
+    assert 8 == made.account.balance("USDT").wallet_balance
+    assert made.account.order(7).is_known
+
+
+def test_what_was_held_is_let_go_in_order():
+    """By the ids of each symbol; what came late to the connection itself is none the later for it."""
+    made = signed()
+    made.hold(None)
+    take(made, fill_frame(5), fill_frame(3), fill_frame(4, s="ETHUSDT"))
+
+    assert [(3, False), (5, False), (4, False)] == ids(made.release())
+    assert [(4, True)] == ids(take(made, fill_frame(4)))
+
+
+def test_a_hold_that_is_full_is_said():
+    """Each frame that does not fit any more says so, until the session has it let go; none is dropped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "MOST_FRAMES", 2)
+        made = signed()
+        made.hold(None)
+        told = [made.take(fill_frame(trade_id), 3).facts for trade_id in (1, 2, 3)]
+
+    assert [(), (facts.HoldFilled(),), (facts.HoldFilled(),)] == told
+    assert 3 == len(made.release())
+
+
+def test_a_hold_is_full_by_the_bytes_of_its_frames():
+    """Text counts as its bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "MOST_BYTES", 2 * len(fill_frame()))
+        made = signed()
+        made.hold(None)
+        told = [made.take(text, 3).facts for text in (fill_frame(1), fill_frame(2).decode())]
+
+    assert [(), (facts.HoldFilled(),)] == told
+
+
+# The first look
+
+
+def grounding(**changes: Any) -> Recovery:
+    """Return an account with an order half filled, a position, a balance and a conditional order."""
+    found = Recovery(
+        orders={("BTCUSDT", 7): order_row(7, filled_quantity=Decimal("0.5"), update_time_ms=NOW_MS - 5_000)},
+        algo_orders={3: algo_row(3)},
+        balances=(balance_row("5", NOW_MS - 5_000),),
+        positions=(position_row("0.5", NOW_MS - 5_000),),
+    )
+    return attrs.evolve(found, **changes)
+
+
+def test_the_first_look_grounds_the_account_and_delivers_nothing():
+    """What stands is known, counted from there, and everything before is none of ours."""
+    made = signed(is_grounded=False)
+    assert not made.account.is_synchronised
+
+    made.ground(grounding(), NOW_MS - 1_000)
+    account = made.account
+
+    assert account.is_synchronised
+    assert (NOW_MS - 1_000, NOW_MS - 1_000) == (made.books.chains.grounded_ms, made.books.delivered.floor_ms)
+    assert Decimal("0.5") == account.order(7).filled_quantity == account.position("BTCUSDT").amount
+    assert ({7}, {3}, 5) == (
+        set(account.open_orders),
+        set(made.books.algo_orders),
+        account.balance("USDT").wallet_balance,
+    )
+    assert [] == list(made.books.chains.breaks())
+
+
+def test_fills_after_the_first_look_are_counted_on():
+    """The order goes on from where its row stood, and so does the position."""
+    made = signed(is_grounded=False)
+    made.ground(grounding(), NOW_MS - 1_000)
+    take(made, fill_frame(1, z="0.6"), account_frame("0.6", NOW_MS + 1), now=100.0)
+
+    assert [] == made.due(200.0)
+
+    take(made, fill_frame(3, z="0.8"), now=200.0)
+    assert ["0.1 of order 7"] == [fact.broken.what for fact in made.due(300.0)]
+
+
+def test_frames_that_came_before_the_first_look_was_read_count_as_well():
+    """Which of them its rows have already is told by their times and totals."""
+    made = signed(is_grounded=False)
+    early = take(made, fill_frame(1, z="0.6"), account_frame("0.6", NOW_MS + 1))
+    made.ground(grounding(), NOW_MS - 1_000)
+    take(made, fill_frame(2, z="0.7"), account_frame("0.7", NOW_MS + 2), now=100.0)
+
+    assert [(1, False)] == ids(early)
+    assert [] == made.due(200.0)
+    assert Decimal("0.7") == made.account.position("BTCUSDT").amount
+
+
+def test_the_second_look_moves_no_floor():
+    """What REST showed late is taken over; since when events are told stays as it was."""
+    made = signed(is_grounded=False)
+    made.ground(Recovery(), NOW_MS - 1_000)
+    take(made, fill_frame(1, i=8))
+    made.ground(grounding(), NOW_MS + 5_000)
+
+    assert (NOW_MS - 1_000, NOW_MS - 1_000) == (made.books.chains.grounded_ms, made.books.delivered.floor_ms)
+    assert made.books.delivered.has_fill(("BTCUSDT", 8, 1), NOW_MS + 1)
+    assert {7} < set(made.account.open_orders) | {8}
+
+
+# Putting together
+
+
+def recovery(*trade_ids: int, **changes: Any) -> Recovery:
+    """Return what a repair found: fills of order 7, at so many milliseconds as their ids say."""
+    rows = [
+        trade_row(trade_id, order_id=7, last_filled_quantity=Decimal("0.1"), trade_time_ms=NOW_MS + trade_id)
+        for trade_id in trade_ids
+    ]
+    return Recovery(fills={("BTCUSDT", 7, row.trade_id): row for row in rows}, **changes)
+
+
+def half_filled(filled: str, **changes: Any) -> dict[tuple[str, int], OrderRow]:
+    """Return the row of order 7, filled so far."""
+    row = {"filled_quantity": Decimal(filled), "status": "PARTIALLY_FILLED", "update_time_ms": NOW_MS + 50, **changes}
+    return {("BTCUSDT", 7): order_row(7, **row)}
+
+
+def test_recovered_fills_come_before_what_followed_them():
+    """By the ids of their symbol, between held ones too; none is late, and each comes once."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1))
+    made.hold(None)
+    take(made, fill_frame(5, z="0.5"), fill_frame(3, z="0.3"))
+    events, tally = made.merge(recovery(1, 2, 3, 4))
+
+    assert [(2, False), (3, False), (4, False), (5, False)] == ids(events)
+    assert ["rest", "stream", "rest", "stream"] == [event.origin for event in events]
+    assert (((NOW_MS + 2, "BTCUSDT"), (NOW_MS + 4, "BTCUSDT")), ()) == (tally.recovered, tally.late)
+    assert [] == take(made, fill_frame(2), fill_frame(4))
+    assert [(6, False)] == ids(take(made, fill_frame(6)))
+    assert [] == list(made.books.chains.breaks())
+
+
+def test_what_is_found_after_the_hold_was_let_go_is_late():
+    """And counted so."""
+    made = signed()
+    made.hold(None)
+    take(made, fill_frame(3))
+    made.release()
+    events, tally = made.merge(recovery(1, 2, 3, 4))
+
+    assert [(1, True), (2, True), (4, False)] == ids(events)
+    assert ((NOW_MS + 1, "BTCUSDT"), (NOW_MS + 2, "BTCUSDT")) == tally.late
+    assert 3 == len(tally.recovered)
+
+
+def test_copies_are_counted_from_the_hold_to_the_merge():
+    """Those that the repair read, and those that came twice meanwhile."""
+    made = signed()
+    take(made, fill_frame(1), fill_frame(1))
+    made.hold(None)
+    take(made, fill_frame(2), fill_frame(2), fill_frame(1))
+    made.hold(frozenset({"BTCUSDT"}))
+    _, tally = made.merge(recovery(1, 2, duplicates=2))
+    made.hold(None)
+
+    assert 4 == tally.duplicates
+    assert 0 == made.merge(Recovery())[1].duplicates
+
+
+def test_states_are_told_when_they_are_news():
+    """Orders by their times; the account after them; nothing that the stream has told."""
+    made = signed()
+    take(made, order_frame(), account_frame("0", wallet="5"))
+    rows = {
+        **half_filled("0", status="CANCELED"),
+        ("BTCUSDT", 8): order_row(8, creation_time_ms=NOW_MS, update_time_ms=NOW_MS + 10),
+        ("BTCUSDT", 6): order_row(6, status="FILLED", filled_quantity=Decimal(1), update_time_ms=NOW_MS - 9_000),
+    }
+    found = Recovery(
+        orders=rows,
+        algo_orders={3: algo_row(3)},
+        balances=(balance_row("5", NOW_MS), balance_row("6", NOW_MS + 60, "BNB")),
+        positions=(position_row("0", NOW_MS - 9_000, symbol="ETHUSDT"),),
+    )
+    events, tally = made.merge(found)
+
+    assert [6, 8, 7] == [event.order_id for event in events if isinstance(event, OrderTradeUpdate)]
+    assert [3] == [event.algo_id for event in events if isinstance(event, AlgoUpdate)]
+    assert [("BNB",)] == [
+        tuple(balance.asset for balance in event.balances)
+        for event in events
+        if isinstance(event, AccountUpdate) and event.balances
+    ]
+    assert {"rest"} == {event.origin for event in events}
+    assert (NOW_MS - 9_000, NOW_MS + 10, NOW_MS + 50, algo_row(3).update_time_ms) == tally.states
+    assert ((), found) != made.merge(found)[0]
+    assert () == made.merge(found)[0]
+
+
+def test_an_order_is_not_moved_back_by_its_row():
+    """The stream was ahead; the row is older, and no news."""
+    made = signed()
+    take(made, order_frame(), fill_frame(60, z="1", l="1", X="FILLED"))
+
+    assert () == made.merge(Recovery(orders=half_filled("0.5")))[0]
+    assert "FILLED" == made.account.order(7).status
+
+
+def test_what_nobody_knows_any_more_is_expected_no_more():
+    """Unknown orders are not open for the next repair, and sums that were looked at in vain are believed."""
+    made = signed()
+    take(
+        made,
+        order_frame(),
+        fill_frame(2, z="0.5"),
+        frame({"e": "ALGO_UPDATE", "E": 5, "T": NOW_MS, "o": {"aid": 3, "s": "BTCUSDT", "S": "SELL", "X": "NEW"}}),
+    )
+    assert {3} == set(made.books.algo_orders)
+    made.merge(Recovery(unknown_orders=[("BTCUSDT", 7)], unknown_algos=[3], unbalanced=frozenset({"BTCUSDT"})))
+
+    assert ({}, {}) == (made.books.open_orders(), made.books.algo_orders)
+    assert [] == list(made.books.chains.breaks())
+
+
+def test_a_merge_without_a_hold_delivers_what_was_found():
+    """As after a hold that was let go."""
+    made = signed()
+    events, _ = made.merge(recovery(1))
+
+    assert [(1, False)] == ids(events)
+    assert Decimal("0.1") == made.account.order(7).filled_quantity
+
+
+# How much an order had filled
+
+
+def filled(events: Iterable[Event]) -> list[tuple[int, Decimal | None]]:
+    """Return trade id and running total of each recovered fill."""
+    return [
+        (event.trade_id, event.filled_quantity)
+        for event in events
+        if isinstance(event, OrderTradeUpdate) and event.is_fill and event.origin == "rest"
+    ]
+
+
+def test_with_every_fill_known_each_tells_what_was_filled_by_then():
+    """From the order's row down, held ones in between."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1))
+    made.hold(None)
+    take(made, fill_frame(4, z="0.4"))
+    events, _ = made.merge(recovery(2, 3, 5, orders=half_filled("0.5")))
+
+    assert [(2, Decimal("0.2")), (3, Decimal("0.3")), (5, Decimal("0.5"))] == filled(events)
+
+
+@pytest.mark.parametrize(
+    "orders", [{}, half_filled("0.3"), half_filled("0.6")], ids=["no row", "row behind", "fill missing"]
+)
+def test_what_does_not_add_up_tells_no_total(orders):
+    """A number that is not known is None, not invented."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1))
+    made.hold(None)
+    take(made, fill_frame(4, z="0.4"))
+
+    assert {None} == {total for _, total in filled(made.merge(recovery(2, 5, orders=orders))[0])}
+
+
+def test_behind_a_fill_that_was_delivered_no_total_is_told():
+    """It would not be what the order had filled by then, as far as was told."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1), fill_frame(4, z="0.4"))
+    events, _ = made.merge(recovery(2, 3, 5, orders=half_filled("0.5")))
+
+    assert [(2, None), (3, None), (5, Decimal("0.5"))] == filled(events)
+
+
+def test_the_held_fills_of_other_orders_are_none_of_a_totals_business():
+    """Nor are those of other symbols."""
+    made = signed()
+    take(made, order_frame())
+    made.hold(None)
+    take(made, fill_frame(1, i=8), fill_frame(2, s="ETHUSDT"), account_frame())
+    events, _ = made.merge(recovery(3, orders=half_filled("0.1")))
+
+    assert [(3, Decimal("0.1"))] == filled(events)
+
+
+# A deaf connection
+
+
+@pytest.mark.parametrize(
+    "moments, told, found",
+    [
+        ([1_000], [], True),
+        ([999], [], False),
+        ([-5, 1_000], [], True),
+        ([1_000], [0], False),
+        ([1_000], [-1], True),
+        ([8_001], [], False),
+        ([8_001, 8_000], [], True),
+        ([], [], False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["fills", "states"])
+def test_a_connection_is_deaf_if_what_it_should_have_told_was_read_and_it_told_nothing(moments, told, found, kind):
+    """What happened within a second of its opening, or since it was read last, may still come."""
+    made = signed()
+    take(made, *(order_frame(i=number, T=NOW_MS + at) for number, at in enumerate(told, 50)))
+    dated = tuple((NOW_MS + at, "BTCUSDT") for at in moments)
+    tally = MergeTally(dated) if kind == "fills" else MergeTally(states=tuple(at for at, _ in dated))
+
+    assert found is made.is_deaf(tally, NOW_MS, NOW_MS + 9_000)

@@ -174,3 +174,69 @@ def test_a_doubt_can_also_be_settled_by_the_key_first():
     proofs.renew_key(moment(13.0))
     proofs.renew_transport(moment(14.0))
     assert moment(13.0) == proofs.oldest(moment(15.0))
+
+
+# The delivery
+
+
+def signed(transport: float = 0.0, key: float = 0.0, delivery: float | None = 0.0) -> Proofs:
+    """Return the proofs of a stream with a secret."""
+    proven_at = None if delivery is None else moment(delivery)
+    return Proofs(moment(transport), moment(key), proven_at, wants_delivery=True)
+
+
+@pytest.mark.parametrize(
+    "proofs, now, why",
+    [
+        (signed(890.0, 890.0), 900.0, None),
+        (signed(890.0, 890.0), 901.0, "the delivery was last proven 901 s ago"),
+        (signed(890.0, 890.0, 100.0), 901.0, None),
+        (signed(delivery=None), 1.0, "the delivery is unproven"),
+        (signed(0.0, 0.0, None), 50.0, "the connection was last proven 50 s ago"),
+    ],
+)
+def test_the_delivery_is_proven_for_three_audits(proofs, now, why):
+    """A quarter of an hour; what comes before it in the order of the proofs says more."""
+    assert why == proofs.lapsed(TIMINGS, moment(now))
+    assert (StreamState.LIVE if why is None else StreamState.STALE) is judge(
+        SERVING, proofs, TIMINGS, moment(now)
+    ).state
+
+
+def test_without_a_secret_the_delivery_is_nobodys_question():
+    """It cannot be proven, and is not asked for, whatever is known about it."""
+    proofs = proven(890.0, 890.0)
+
+    assert proofs.lapsed(TIMINGS, moment(900.0)) is None
+    assert 2 == len(proofs.leases(TIMINGS))
+    assert ("the delivery", None, TIMINGS.delivery_lease) == signed(delivery=None).leases(TIMINGS)[2]
+
+
+def test_how_long_until_the_delivery_lapses():
+    """It is one of the moments that the loop wakes for."""
+    assert [25.0, 130.0, 880.0] == list(signed().until_lapse(TIMINGS, moment(20.0)))
+    assert [880.0] == list(Proofs(None, None, moment(0.0), wants_delivery=True).until_lapse(TIMINGS, moment(20.0)))
+
+
+def test_the_delivery_proof_is_dated_when_it_was_asked_for_and_voided_with_the_others():
+    """A jump of the clocks leaves nothing proven; a gap still begins where connection and key were."""
+    proofs = signed(8.0, 5.0, 1.0)
+    proofs.renew_delivery(moment(3.0))
+    assert moment(3.0) == proofs.delivery
+
+    proofs.void(moment(9.0))
+    assert proofs.delivery is None
+    assert moment(5.0) == proofs.oldest(moment(10.0))
+
+
+def test_a_gap_does_not_begin_at_the_last_audit():
+    """What came on a connection that was proven, with a key that was, needs no audit to have come."""
+    assert moment(300.0) == signed(310.0, 300.0, 1.0).oldest(moment(311.0))
+
+
+def test_a_key_nobody_may_ask_for_leaves_the_delivery_proven():
+    """Only what is asked for by that key is in doubt."""
+    proofs = signed(8.0, 8.0, 7.0)
+    proofs.void_key(moment(9.0))
+
+    assert (None, moment(7.0)) == (proofs.key, proofs.delivery)

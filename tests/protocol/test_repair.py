@@ -979,13 +979,15 @@ def act(made: Trader, deed: str, chance: Any) -> None:
         made.sell("0.004", price, self_trade_prevention="NONE")
     elif deed == "other":
         made.place("BUY" if chance(2) else "SELL", "5", symbol=("BNBUSDT", "ADAUSDT", "BTCUSDC")[chance(3)])
-    elif deed == "stop":
+    elif deed == "stop" and not account.open_algo_orders:
         made.stop_order(trigger="29990")
     elif deed == "trigger":
         exchange.set_price("BTCUSDT", "29980")
         exchange.set_price("BTCUSDT", "30000")
+        made.pass_time(0.01)
     elif deed == "liquidate" and made.holds("BTCUSDT"):
         exchange.liquidate(account, "BTCUSDT")
+        made.pass_time(0.01)
 
 
 @settings(max_examples=80, deadline=None)
