@@ -180,15 +180,19 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
 
 
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
-    """What a frame told is unknown: a gap as long as since everything was last proven, or one that is open."""
-    if not session.standing.was_live:
+    """What a frame told is unknown: a gap as long as since everything was last proven, or one that is open still."""
+    whole = [gap for gap in session.open_gaps if gap.symbols is None]
+    if not session.standing.was_live or any(gap.until is None for gap in whole):
         return
-    under_way = () if session.errand is None else session.errand.gaps
-    for gap in session.open_gaps:
-        if gap.symbols is None and gap.gap_id not in under_way:
-            # It is not being repaired yet, so it may last until now.
-            gap.until = gap.until and now
+    repaired = session.errand.gaps if session.errand is not None else ()
+    for gap in whole:
+        if gap.gap_id not in repaired:
+            # Its repair has not begun: it repairs this, too, when REST has settled anew.
+            gap.until = now
+            if facts.SettleDue in session.timers:
+                session.arm(facts.SettleDue, now, session.timings.settle)
             return
+    # Of one whose repair is under way that symbol may have been read already.
     since = session.proofs.oldest(now)
     yield from session.announce_gap(GapCause.BAD_FRAME, session.blind_since_ms(since), since=since, until=now)
     if session.signed:

@@ -658,3 +658,50 @@ def test_an_unreadable_frame_before_the_connection_is_in_use_means_nothing():
 
     assert [] == drive.told(GapOpened)
     assert StreamState.LIVE is drive.state
+
+
+def repaired(drive: Drive) -> list[tuple[int, str]]:
+    """Return the gaps that are over, each with its cause."""
+    return [(told.gap_id, told.cause) for told in drive.told(GapClosed)]
+
+
+def test_an_unreadable_frame_before_the_repair_of_a_gap_lies_in_that_gap():
+    """The gap ends where the frame came, and REST has to settle anew: what the frame told may not be there yet."""
+    drive = signed().live().run(100.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(2.0)
+    came, came_ms = drive.seconds, drive.exchange_ms
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+    drive.run(10.0)
+    begun = next(at for at, command in drive.issued if isinstance(command, do.MakeRead) and at > came)
+
+    assert [(1, GapCause.CONNECTION_LOST)] == repaired(drive)
+    assert drive.told(GapClosed)[0].until_ms >= came_ms
+    assert begun - came >= drive.session.timings.settle
+    assert StreamState.LIVE is drive.state
+
+
+def test_an_unreadable_frame_in_a_repair_is_a_gap_of_its_own():
+    """What it told may have been read for already; the next repair reads for it again."""
+    drive = signed().live().run(100.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run_until(lambda: drive.session.errand is not None, within=10.0)
+    came_ms = drive.exchange_ms
+    for _ in range(2):
+        drive.digest(facts.FramesUndecodable(drive.session.socket))
+    drive.run(20.0)
+
+    assert [(1, GapCause.CONNECTION_LOST), (2, GapCause.BAD_FRAME)] == repaired(drive)
+    assert drive.told(GapClosed)[1].since_ms < came_ms <= drive.told(GapClosed)[1].until_ms
+    assert StreamState.LIVE is drive.state
+
+
+def test_an_unreadable_frame_while_the_account_is_looked_at_again_is_repaired():
+    """The second look at the account, when REST has settled, is followed by the repair of what opened meanwhile."""
+    drive = signed().live()
+    drive.run_until(lambda: drive.session.watermark_ms > 0 and drive.session.errand is not None, within=10.0)
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+    drive.run(20.0)
+
+    assert [(1, GapCause.BAD_FRAME)] == repaired(drive)
+    assert StreamState.LIVE is drive.state
