@@ -77,6 +77,8 @@ class Situation:
         errands: How many errands were begun; an answer to an older one means nothing.
         recovery: What an interrupted repair found.
         looked_twice: Whether the account was read again after REST had settled.
+        held_since: Since which monotonic time what comes has had to wait for the repair of the open gaps, however many
+            connections were lost meanwhile; None while nothing waits.
         is_hold_over: Whether what was held back had to be delivered before the open gaps were repaired.
         watermark_ms: Everything of before this moment was found to be delivered, by the exchange's clock.
         budget: How much may be read.
@@ -129,6 +131,7 @@ class Situation:
     errands: int = attrs.field(init=False, default=0)
     recovery: Optional[Recovery] = attrs.field(init=False, default=None)
     looked_twice: bool = attrs.field(init=False, default=False)
+    held_since: Optional[float] = attrs.field(init=False, default=None)
     is_hold_over: bool = attrs.field(init=False, default=False)
     watermark_ms: int = attrs.field(init=False, default=0)
     budget: Budget = attrs.field(init=False)
@@ -314,7 +317,7 @@ class Situation:
                 since_ms = min(since_ms, self.blind_since_ms(gap.since), until_ms - gap.since.most_ms_to(until))
             yield do.Announce(gap.closed(since_ms, max(since_ms, until_ms), repaired))
         if not self.open_gaps:
-            self.is_hold_over = False
+            self.is_hold_over, self.held_since = False, None
             self.disarm(facts.HoldOverdue, facts.SettleDue)
         self.stand(gap_open=bool(self.open_gaps))
 

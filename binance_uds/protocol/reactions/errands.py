@@ -257,6 +257,8 @@ def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitt
     if session.open_gaps:
         # Opened meanwhile; what is held back for them is held back no more, so what they bring may be late.
         if not session.is_hold_over:
+            session.held_since = None
+            session.disarm(facts.HoldOverdue)
             yield from (do.Hold(gap.symbols) for gap in session.open_gaps)
     else:
         session.arm(facts.AuditDue, now, min(session.timings.suspicion_interval, session.timings.audit_interval))
@@ -297,10 +299,14 @@ def settle_first(session: Situation, now: Instant) -> None:
 
 
 def hold_at_most(session: Situation, now: Instant) -> None:
-    """What is held back from now on is let go in time."""
+    """What is held back is let go in time, however often the repair is interrupted."""
     max_hold = session.timings.max_hold
+    if session.is_hold_over:
+        return
+    if session.held_since is None:
+        session.held_since = now.monotonic
     if max_hold is not None and facts.HoldOverdue not in session.timers:
-        session.arm(facts.HoldOverdue, now, max_hold)
+        session.arm(facts.HoldOverdue, now, max(0.0, session.held_since + max_hold - now.monotonic))
 
 
 _ENDS: Dict[ErrandKind, Callable[[Situation, Errand, Instant], Iterator[Command]]] = {

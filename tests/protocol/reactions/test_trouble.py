@@ -705,3 +705,21 @@ def test_an_unreadable_frame_while_the_account_is_looked_at_again_is_repaired():
 
     assert [(1, GapCause.BAD_FRAME)] == repaired(drive)
     assert StreamState.LIVE is drive.state
+
+
+def test_a_storm_of_drops_does_not_hold_events_for_ever():
+    """However often the repair is interrupted, what waits for it is let go, once, after ``max_hold`` in all."""
+    drive = signed().live().run(100.0)
+    drive.script.failing_reads = {None: NO_ROUTE}
+    begun = drive.seconds
+    while drive.seconds < begun + 200.0:
+        # Each connection lives longer than any should die young, and too short for what it waits for.
+        drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+        drive.run(40.0)
+    released = [at - begun for at, command in drive.issued if isinstance(command, do.ReleaseHeld)]
+    drive.script.failing_reads = {}
+    drive.run(60.0)
+
+    assert [pytest.approx(drive.session.timings.max_hold, abs=1.0)] == released
+    assert [(1, GapCause.CONNECTION_LOST)] == repaired(drive)
+    assert (StreamState.LIVE, None) == (drive.state, drive.session.held_since)
