@@ -122,6 +122,10 @@ class Books:
             if chain.base or chain.expected(chain.last_ms)
         }
 
+    def has_algo_ended(self, algo_id: int) -> bool:
+        """Whether the end of a conditional order was told, not long ago."""
+        return algo_id in self._ended_algos
+
     # Whether a row is news
 
     def lacks_order(self, row: OrderRow) -> bool:

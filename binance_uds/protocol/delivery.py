@@ -375,20 +375,30 @@ class Delivery:
     def _recovered_states(self, recovery: Recovery) -> Iterator[Event]:
         """Yield what orders, balances and positions are, where that is news."""
         for row in sorted(recovery.orders.values(), key=lambda row: row.update_time_ms):
-            state = recovered.order_state(row)
+            state, is_over = recovered.order_state(row), self._is_over(row.symbol, row.order_id)
             self.books.chains.order_row(state, row.creation_time_ms or 0)
-            if self.account.apply(state):
+            if not is_over and self.account.apply(state):
                 yield state
         for event in self._other_states(recovery):
             if self.account.apply(event):
                 yield event
 
+    def _is_over(self, symbol: str, order_id: int) -> bool:
+        """Whether an order ended, and the account has forgotten it since: a row that was read before is no news."""
+        chain = self.books.chains.orders.get((symbol, order_id))
+        return chain is not None and not chain.is_open and not self.account.order(order_id, symbol).is_known
+
+    def _is_algo_over(self, algo_id: int) -> bool:
+        """The same of a conditional order."""
+        return self.books.has_algo_ended(algo_id) and not self.account.algo_order(algo_id).is_known
+
     def _other_states(self, recovery: Recovery) -> Iterator[Event]:
         """Yield the states of conditional orders, balances and positions, entered into the books."""
         for algo in recovery.algo_orders.values():
-            event: Event = recovered.algo_state(algo)
-            self.books.enter(event)
-            yield event
+            if not self._is_algo_over(algo.algo_id):
+                event: Event = recovered.algo_state(algo)
+                self.books.enter(event)
+                yield event
         for update in recovered.account_states(recovery.balances, recovery.positions):
             self.books.enter(update)
             yield update
