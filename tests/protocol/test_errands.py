@@ -26,11 +26,10 @@ REFUSAL = Answer(sent_ms=NOW_MS, refused=-1130)
 
 
 @pytest.fixture(autouse=True)
-def pages_of_three():
+def pages_of_three(monkeypatch):
     """Make pages short."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(errands, "MOST_ROWS", 3)
-        yield
+    # Undone in turn with what a test sets itself.
+    monkeypatch.setattr(errands, "MOST_ROWS", 3)
 
 
 def moment_of(row: Any) -> int:
