@@ -461,15 +461,3 @@ class _Repair:
 
 def _unknown(code: int) -> str:
     return "is unknown" if code == NO_SUCH_ORDER else f"is refused with {code}"
-
-
-def _flat(key: PositionKey, at_ms: int) -> PositionRow:
-    return PositionRow(
-        symbol=key[0],
-        position_side=key[1],
-        amount=ZERO,
-        entry_price=ZERO,
-        unrealized_profit=ZERO,
-        isolated_wallet=ZERO,
-        update_time_ms=at_ms,
-    )

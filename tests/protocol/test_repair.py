@@ -979,7 +979,7 @@ def act(made: Trader, deed: str, chance: Any) -> None:
         made.sell("0.004", price, self_trade_prevention="NONE")
     elif deed == "other":
         made.place("BUY" if chance(2) else "SELL", "5", symbol=("BNBUSDT", "ADAUSDT", "BTCUSDC")[chance(3)])
-    elif deed == "stop" and not account.open_algo_orders:
+    elif deed == "stop":
         made.stop_order(trigger="29990")
     elif deed == "trigger":
         exchange.set_price("BTCUSDT", "29980")
