@@ -12,15 +12,13 @@ from typing import Dict, Iterable, Optional, Set, Tuple
 
 import attrs
 
+from ..account_view import ALGO_ENDED, ENDED
 from ..events.base import FROM_REST, Event
 from ..events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
 from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow
-from ..events.vocabulary import AccountUpdateReason, AlgoStatus
-from .chains import ENDED, Chains, OrderKey, PositionKey
+from ..events.vocabulary import AccountUpdateReason
+from .chains import Chains, OrderKey, PositionKey
 from .identity import Delivered
-
-#: Status words of a conditional order that is over.
-ALGO_ENDED = frozenset({AlgoStatus.FINISHED, AlgoStatus.CANCELED, AlgoStatus.REJECTED, AlgoStatus.EXPIRED})
 
 
 @attrs.frozen

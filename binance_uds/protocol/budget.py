@@ -39,8 +39,9 @@ class Budget:
         self._spent.append((now, weight))
 
     def heed(self, used: Optional[int], now: float) -> None:
-        """Take what the exchange said that the address has used in its minute."""
-        self._used = None if used is None else (now, used)
+        """Take what the exchange said that the address has used in its minute; None: it did not say."""
+        if used is not None:
+            self._used = (now, used)
 
     def wait(self, weight: int, now: float) -> float:
         """Return after how many seconds a read of this weight may be made."""

@@ -17,21 +17,12 @@ from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 import attrs
 
+from ..account_view import ENDED
 from ..events.base import FROM_REST
 from ..events.usdm import OrderTradeUpdate
-from ..events.vocabulary import OrderStatus, Side
+from ..events.vocabulary import Side
 
 ZERO = Decimal(0)
-
-#: Status words of an order that is over.
-ENDED = frozenset(
-    {
-        OrderStatus.FILLED,
-        OrderStatus.CANCELED,
-        OrderStatus.EXPIRED,
-        OrderStatus.EXPIRED_IN_MATCH,
-    }
-)
 
 #: (symbol, order id); (symbol, position side).
 OrderKey = Tuple[str, int]
@@ -175,7 +166,7 @@ class Chains:
         chain = self.orders.get(key)
         told = fill.filled_quantity
         if chain is None:
-            chain = self.orders[key] = self._new_order(told - quantity if told is not None else ZERO)
+            chain = self.orders[key] = self._new_order(told - quantity if told is not None else ZERO, time_ms)
         # A total is the better witness of what was in the base; a fill read by REST has only its time.
         is_in_base = told <= chain.base if told is not None else time_ms <= chain.base_ms
         if not is_in_base:
@@ -188,9 +179,9 @@ class Chains:
         """Take what an order update that is no fill says was filled so far."""
         key = (update.symbol, update.order_id)
         chain = self.orders.get(key)
-        if chain is None:
-            chain = self.orders[key] = self._new_order(update.filled_quantity or ZERO)
         time_ms = update.trade_time_ms or update.transaction_time_ms or 0
+        if chain is None:
+            chain = self.orders[key] = self._new_order(update.filled_quantity or ZERO, time_ms)
         self._touch(chain, update.filled_quantity, time_ms)
         self._stand(chain, update, time_ms)
 
@@ -233,23 +224,18 @@ class Chains:
         """
         Take an order's state as REST shows it; it may be older than what the stream told.
 
-        An order nobody told of that was placed before the account was read whole is believed.
+        What happened before the account was read whole is believed: an order nobody told of that was placed before
+        then, and one of which nobody told as much as the row of before then.
         """
         key = (state.symbol, state.order_id)
         at_ms, executed = state.transaction_time_ms or 0, state.filled_quantity or ZERO
         chain = self.orders.get(key)
-        if chain is None:
+        if chain is None or chain.touched_ms < at_ms <= (self.grounded_ms or 0):
             is_new = self.grounded_ms is not None and created_ms >= self.grounded_ms
             base, base_ms = (ZERO, 0) if is_new else (executed, at_ms)
             chain = self.orders[key] = OrderChain(base, base_ms, base, base, created_ms if is_new else at_ms)
         self._touch(chain, executed, at_ms)
         self._stand(chain, state, at_ms)
-
-    def ground_order(self, key: OrderKey, executed: Decimal, updated_ms: int) -> None:
-        """Begin to count an order where its row says it stood before the stream told of changes."""
-        chain = self.orders.get(key)
-        if chain is None or chain.touched_ms < updated_ms <= (self.grounded_ms or 0):
-            self.orders[key] = OrderChain(executed, updated_ms, executed, executed, updated_ms, updated_ms)
 
     def ground_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
         """Begin to count a position where its row says it stands, unless the stream told something newer."""
@@ -321,17 +307,19 @@ class Chains:
         for key in [key for key, chain in self.orders.items() if not chain.is_open and chain.touched_ms < floor_ms]:
             del self.orders[key]
 
-    def _new_order(self, base: Decimal) -> OrderChain:
+    def _new_order(self, base: Decimal, at_ms: int) -> OrderChain:
         """Begin a chain that the stream brings up: after the account was read whole it is a new order's."""
         if self.grounded_ms is None:
-            return OrderChain(base=base, counted=base, claimed=base)
+            return OrderChain(base=base, base_ms=at_ms, counted=base, claimed=base)
         return OrderChain(good_ms=self.grounded_ms)
 
     def _touch(self, chain: OrderChain, claimed: Optional[Decimal], at_ms: int) -> None:
         chain.touched_ms = max(chain.touched_ms, at_ms)
-        if claimed is not None and claimed > chain.claimed:
-            chain.claimed = claimed
-        if chain.counted >= chain.claimed:
+        if claimed is None:
+            # A fill read by REST says nothing about those before it.
+            return
+        chain.claimed = max(chain.claimed, claimed)
+        if not chain.missing:
             chain.good_ms = max(chain.good_ms, at_ms)
 
     def _stand(self, chain: OrderChain, update: OrderTradeUpdate, time_ms: int) -> None:

@@ -259,7 +259,6 @@ class Delivery:
         flat = [flat_row(key, chains.grounded_ms) for key in chains.flat_since_before(shown)]
         recovery.positions = (*recovery.positions, *flat)
         for row in recovery.orders.values():
-            chains.ground_order((row.symbol, row.order_id), row.filled_quantity, row.update_time_ms)
             state = recovered.order_state(row)
             chains.order_row(state, row.creation_time_ms or 0)
             self.account.apply(state)

@@ -3,18 +3,21 @@ What is held back while a gap is repaired, and how it is put together with what 
 
 Nothing of a symbol is delivered between the opening of a gap and the merge, so that recovered fills come before the
 live ones that followed them. Per symbol fills go out by their trade ids; what is no fill keeps its place among the
-frames, behind the recovered fills that happened before it.
+others, behind the recovered fills that happened before it, and the fills with lower ids than those.
 """
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections import deque
-from typing import Callable, Deque, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import Deque, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 import attrs
 
 from ..events.base import Event
 from ..events.usdm import AccountConfigUpdate, AccountUpdate, AlgoUpdate, OrderTradeUpdate
+from ..events.vocabulary import ExecutionType
 
 #: Frames and bytes that are held at most; beyond them everything is delivered at once, and the gap stays open.
 MOST_FRAMES = 100_000
@@ -84,45 +87,77 @@ def merged(held: Sequence[Event], recovered: Sequence[OrderTradeUpdate]) -> Iter
         held: As they came.
         recovered: Fills, none of which is among the held ones.
     """
-    waiting: Dict[str, Deque[OrderTradeUpdate]] = {}
-    for fill in sorted(recovered, key=_by_trade):
-        waiting.setdefault(fill.symbol, deque()).append(fill)
-    for event in _fills_in_order(held):
+    lines: Dict[str, _Line] = {}
+    for fill in filter(None, map(_numbered, held)):
+        lines.setdefault(fill.symbol, _Line()).held.append(fill)
+    for fill in recovered:
+        lines.setdefault(fill.symbol, _Line()).recovered.append(fill)
+    for line in lines.values():
+        line.form()
+    for event in held:
+        own = _numbered(event)
+        if own is not None:
+            yield from lines[own.symbol].next_held()
+            continue
         for symbol in symbols_of(event):
-            queue = waiting.get(symbol)
-            goes_before = _before(event)
-            while queue and goes_before(queue[0]):
-                yield queue.popleft()
+            if symbol in lines:
+                yield from lines[symbol].recovered_until(_happened_ms(event))
         yield event
-    left = [fill for queue in waiting.values() for fill in queue]
     # Across symbols time is all that is known; within one the ids decide.
-    yield from _by_time_across_symbols(left)
+    yield from _by_time_across_symbols([fill for line in lines.values() for fill in line.waiting])
+
+
+@attrs.define
+class _Line:
+    """The fills of one symbol on their way out, in the order of their ids."""
+
+    held: Deque[OrderTradeUpdate] = attrs.field(factory=deque)
+    recovered: List[OrderTradeUpdate] = attrs.field(factory=list)
+    waiting: Deque[OrderTradeUpdate] = attrs.field(factory=deque)
+    _moments: List[int] = attrs.field(factory=list)
+    _highest: List[Tuple[int, int]] = attrs.field(factory=list)
+
+    def form(self) -> None:
+        """Line up the fills once all are there."""
+        self.held = deque(sorted(self.held, key=_by_trade))
+        self.waiting = deque(sorted((*self.held, *self.recovered), key=_by_trade))
+        self.recovered.sort(key=_time_ms)
+        self._moments = [_time_ms(fill) for fill in self.recovered]
+        self._highest = list(itertools.accumulate(map(_by_trade, self.recovered), max))
+
+    def next_held(self) -> Iterator[OrderTradeUpdate]:
+        """Yield the next held fill, and the recovered ones before it."""
+        return self._through(_by_trade(self.held.popleft()))
+
+    def recovered_until(self, at_ms: int) -> Iterator[OrderTradeUpdate]:
+        """Yield the recovered fills up to a moment, and the held ones before them."""
+        count = bisect.bisect_right(self._moments, at_ms)
+        return self._through(self._highest[count - 1]) if count else iter(())
+
+    def _through(self, last: Tuple[int, int]) -> Iterator[OrderTradeUpdate]:
+        while self.waiting and _by_trade(self.waiting[0]) <= last:
+            yield self.waiting.popleft()
+
+
+def _numbered(event: Event) -> Optional[OrderTradeUpdate]:
+    """Return an event if it is a fill with an id; any other keeps its place."""
+    return event if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id else None
 
 
 def _by_trade(fill: OrderTradeUpdate) -> Tuple[int, int]:
     return (fill.trade_id or 0, fill.order_id)
 
 
-def _before(event: Event) -> Callable[[OrderTradeUpdate], bool]:
-    """Return whether a recovered fill goes before a held event of its symbol."""
-    if isinstance(event, OrderTradeUpdate) and event.is_fill:
-        mine = _by_trade(event)
-        return lambda fill: _by_trade(fill) < mine
+def _time_ms(fill: OrderTradeUpdate) -> int:
+    return fill.transaction_time_ms or 0
+
+
+def _happened_ms(event: Event) -> int:
+    """Return the last moment at which a fill happened before an event that is none."""
     at_ms = event.transaction_time_ms or 0
-    return lambda fill: (fill.transaction_time_ms or 0) <= at_ms
-
-
-def _fills_in_order(held: Sequence[Event]) -> List[Event]:
-    """Put the fills of each symbol into the order of their ids, in the places that fills of that symbol have."""
-    fills: Dict[str, List[OrderTradeUpdate]] = {}
-    for event in held:
-        if isinstance(event, OrderTradeUpdate) and event.is_fill:
-            fills.setdefault(event.symbol, []).append(event)
-    sources = {symbol: iter(sorted(group, key=_by_trade)) for symbol, group in fills.items()}
-    return [
-        next(sources[event.symbol]) if isinstance(event, OrderTradeUpdate) and event.is_fill else event
-        for event in held
-    ]
+    # An order is placed before it is filled, often in the same millisecond.
+    is_placing = isinstance(event, OrderTradeUpdate) and event.execution_type == ExecutionType.NEW
+    return at_ms - 1 if is_placing else at_ms
 
 
 def _by_time_across_symbols(fills: Sequence[OrderTradeUpdate]) -> Iterator[OrderTradeUpdate]:

@@ -40,7 +40,10 @@ def _order(event: usdm.OrderTradeUpdate) -> Hashable:
 
 
 def _account(event: usdm.AccountUpdate) -> Hashable:
-    return (event.transaction_time_ms, event.reason, frozenset(event.balances), frozenset(event.positions))
+    # What may be negative with its opposite, for Python gives -1 and -2 the same hash.
+    balances = frozenset((row, -row.wallet_balance) for row in event.balances)
+    positions = frozenset((row, -row.amount) for row in event.positions)
+    return (event.transaction_time_ms, event.reason, balances, positions)
 
 
 def _algo(event: usdm.AlgoUpdate) -> Hashable:
@@ -79,7 +82,7 @@ _SAID: Dict[Type[Event], Callable[[Any], Hashable]] = {
 
 
 def identity(event: Event) -> Hashable:
-    """Return what an event says, for the comparison with copies of it; of a fill it is ``fill_id``."""
+    """Return what an event says, for the comparison with copies of it; for a fill with a trade id use ``fill_id``."""
     return (type(event), _SAID[type(event)](event))
 
 
@@ -131,10 +134,8 @@ class Delivered:
         time_ms = event.transaction_time_ms or event.event_time_ms or self._newest_ms
         self._newest_ms = max(self._newest_ms, time_ms)
         self._said[said] = time_ms
-        while self._said:
-            oldest = next(iter(self._said))
-            if self._said[oldest] >= self._newest_ms - _KEPT_MS:
-                break
+        # Which ends at the newest, if not before.
+        while self._said[oldest := next(iter(self._said))] < self._newest_ms - _KEPT_MS:
             del self._said[oldest]
         return True
 

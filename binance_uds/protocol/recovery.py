@@ -7,10 +7,12 @@ become a storm of requests.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Dict, FrozenSet, Iterable, List, Tuple
 
 import attrs
 
+from ..account_view import ENDED
 from ..events.notices import Proof
 from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
 from .chains import ZERO, OrderKey, PositionKey
@@ -55,7 +57,7 @@ class Recovery:
     proof: str = Proof.SETTLED
 
     def add_orders(self, rows: Iterable[OrderRow]) -> None:
-        """Keep the rows that are newer than those known; of equally old ones the one that tells of more fills."""
+        """Keep the newest row of each order; of equally old ones the one that tells of more fills, or of the end."""
         for row in rows:
             key = (row.symbol, row.order_id)
             known = self.orders.get(key)
@@ -68,8 +70,8 @@ class Recovery:
             self.unrecoverable.append(what)
 
 
-def _age(row: OrderRow) -> Tuple[int, object]:
-    return (row.update_time_ms, row.filled_quantity)
+def _age(row: OrderRow) -> Tuple[int, Decimal, bool]:
+    return (row.update_time_ms, row.filled_quantity, row.status in ENDED)
 
 
 def flat_row(key: PositionKey, at_ms: int) -> PositionRow:

@@ -64,7 +64,6 @@ class Pings:
         if sent_at is None:
             return
         self.answered = sent_at
-        for older in list(self._sent):
-            del self._sent[older]
-            if older == payload:
-                break
+        while next(iter(self._sent)) != payload:
+            del self._sent[next(iter(self._sent))]
+        del self._sent[payload]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from binance_uds.protocol import reads, recovered
+from binance_uds.protocol.books import Books
+from binance_uds.protocol.chains import Chains
 from binance_uds.protocol.errands import Answer
 from binance_uds.protocol.reads import Read
 from binance_uds.protocol.recovery import Recovery
@@ -41,3 +44,25 @@ def test_what_is_refused_or_malformed_is_not_known():
     found = made.lead(snapshot()).found
 
     assert (2, (), {}) == (len(found.balances), found.positions, found.orders)
+
+
+def test_the_second_look_asks_singly_for_what_is_gone():
+    """An order and a conditional order that stood at the first look, and are not open any more."""
+    books = Books(chains=Chains(START_MS))
+    for row in (order_row(7), order_row(8)):
+        books.chains.order_row(recovered.order_state(row), START_MS)
+    for algo in (algo_row(3), algo_row(4)):
+        books.enter(recovered.algo_state(algo))
+    rows = {**ROWS, "open_orders": (order_row(7),), "order": (order_row(8),), "algo_order": (algo_row(4),)}
+    led = lead(snapshot(books), lambda read: Answer(rows[read.name]))
+
+    assert [reads.order("BTCUSDT", 8), reads.algo_order(4)] == led.reads[4:]
+    assert {("BTCUSDT", 7), ("BTCUSDT", 8)} == set(led.found.orders)
+    assert {3, 4} == set(led.found.algo_orders)
+
+
+def test_the_second_look_asks_for_all_that_stands_as_long_as_the_first_found_nothing():
+    """Without it nobody knows what should stand."""
+    led = lead(snapshot(Books()), lambda read: Answer(ROWS[read.name]))
+
+    assert [Read(name) for name in ROWS] == led.reads
