@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binance_uds.events.usdm import OrderTradeUpdate
-from binance_uds.protocol.chains import ZERO, Break, Chains, OrderChain
+from binance_uds.protocol.chains import ZERO, Break, Chains, OrderChain, PositionChain
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH
 
@@ -335,3 +335,118 @@ def test_an_order_met_half_way_is_counted_from_there(fills, known, data):
 
 
 # Positions
+
+
+# Positions
+
+
+def test_a_position_follows_its_fills():
+    """A sale takes away, and what the account update says agrees."""
+    chains = changed(filled(grounded(), told.fill(1, 3, at_ms=110)), 3, 110)
+    changed(filled(chains, told.fill(2, 5, at_ms=120, side="SELL")), -2, 120)
+
+    assert PositionChain(Decimal(-2), 120) == chains.positions[BOTH]
+    assert None is chains.broken_position(BOTH)
+    assert None is chains.broken_position((ETH, "BOTH"))
+
+
+def test_the_sides_of_a_hedge_are_positions_of_their_own():
+    """A short one is negative; the row of BOTH comes with each of them and stays at 0."""
+    chains = filled(
+        grounded(),
+        told.fill(1, 3, at_ms=110, position_side="LONG"),
+        told.fill(2, 2, at_ms=110, position_side="SHORT", side="SELL"),
+    )
+    for key, told_amount in ((BOTH, 0), (LONG, 3), (BOTH, 0), (SHORT, -2)):
+        changed(chains, told_amount, 110, key)
+
+    assert (0, 3, -2) == (amount(chains), amount(chains, key=LONG), amount(chains, key=SHORT))
+    assert [] == [one for one in chains.breaks() if "position" in one.what]
+
+    changed(chains, -3, 120, SHORT)
+    assert Break(BTC, 110, "the SHORT position") == chains.broken_position(SHORT)
+    assert [chains.broken_position(SHORT)] == [one for one in chains.breaks() if "position" in one.what]
+
+
+def test_a_row_that_is_older_than_the_stream_changes_nothing():
+    """Neither when it agrees nor when it does not."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+    changed(changed(chains, 0, 109, is_whole=True), 7, 109, is_whole=True)
+
+    assert PositionChain(Decimal(1), 110) == chains.positions[BOTH]
+
+
+def test_a_position_is_grounded_where_its_row_stands():
+    """One that REST had not shown in full when the connection was taken into use is put right, no other."""
+    chains = grounded()
+    chains.ground_position(BOTH, Decimal(1), 80)
+    chains.ground_position(BOTH, Decimal(2), 90)
+    chains.ground_position(BOTH, Decimal(3), 90)
+    chains.ground_position(BOTH, Decimal(4), 110)
+
+    assert PositionChain(Decimal(2), 90, is_whole=True) == chains.positions[BOTH]
+
+    ungrounded = Chains()
+    ungrounded.ground_position(BOTH, Decimal(1), 80)
+    ungrounded.ground_position(BOTH, Decimal(2), 90)
+    assert PositionChain(Decimal(1), 80, is_whole=True) == ungrounded.positions[BOTH]
+
+
+def test_a_position_that_was_closed_before_the_stream_began_is_told_by_its_absence():
+    """REST had shown it at first: nothing came of it since, and it is not shown any more."""
+    chains = grounded()
+    for symbol, at_ms, row_amount in (("GONE", 90, 1), ("SHOWN", 90, 1), ("FLAT", 90, 0), ("TRADED", 90, 1)):
+        chains.ground_position((symbol, "BOTH"), Decimal(row_amount), at_ms)
+    filled(chains, told.fill(1, 1, at_ms=110, symbol="TRADED"))
+    changed(filled(chains, told.fill(1, 1, at_ms=110, symbol="NEW")), 1, 110, ("NEW", "BOTH"))
+
+    assert [("GONE", "BOTH")] == chains.flat_since_before([("SHOWN", "BOTH"), ("ELSE", "BOTH")])
+    assert [] == Chains(positions=chains.positions).flat_since_before([])
+
+
+def test_a_fill_read_of_the_very_millisecond_of_an_amount_may_be_in_it_or_not():
+    """A cut connection told half of a burst: either sum explains what the exchange says next, no other does."""
+    for amount, is_explained in ((3, True), (4, True), (5, False)):
+        chains = changed(filled(grounded(), told.fill(1, 2, 2, at_ms=120)), 2, 120)
+        filled(chains, told.found(2, 1, at_ms=120), told.fill(3, 1, 4, at_ms=130))
+        changed(chains, amount, 130)
+
+        assert is_explained is (chains.broken_position(BOTH) is None)
+
+
+def test_a_claim_is_doubted_until_its_fill_comes():
+    """What the fills did not agree with when it came is looked at again; the position's break begins at its base."""
+    chains = changed(grounded(), 2, 120)
+    assert chains.is_doubtful(BOTH)
+    assert [Break(BTC, GROUNDED_MS, "the BOTH position")] == list(chains.breaks())
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.fill(1, 2, 2, at_ms=110))
+    assert (None, []) == (chains.broken_position(BOTH), list(chains.breaks()))
+    assert None is chains.broken_position((ETH, "BOTH"))
+
+
+def test_a_claim_that_was_looked_for_in_vain_is_believed():
+    """Of that symbol alone."""
+    chains = changed(changed(grounded(), 2, 120), 2, 120, (ETH, "BOTH"))
+    chains.rebase(BTC)
+
+    assert Decimal(2) == amount(chains)
+    assert [ETH] == [broken.symbol for broken in chains.breaks()]
+
+
+def test_a_row_that_agrees_settles_a_position():
+    """Unless it is older than the last word, or of a position nobody told of."""
+    chains = filled(grounded(), told.fill(1, 2, 2, at_ms=120))
+    chains.settle_position(BOTH, Decimal(2), 130)
+    chains.settle_position(BOTH, Decimal(9), 125)
+    chains.settle_position((ETH, "BOTH"), Decimal(9), 125)
+
+    assert Decimal(2) == amount(chains)
+    assert (130, True) == (chains.positions[BOTH].base_ms, chains.positions[BOTH].is_whole)
+    assert [BOTH] == list(chains.positions)
+
+
+def test_before_the_first_look_a_fill_alone_begins_no_position():
+    """Nobody knows what it is added to."""
+    assert {} == filled(Chains(), told.fill(1, 2, 2, at_ms=120)).positions
