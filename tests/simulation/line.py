@@ -52,7 +52,7 @@ Message = Union[Frame, Sign, Pong, Ending]
 @attrs.define(eq=False)
 class Line:
     """
-    A connection between its handshake and its end; messages arrive in the order they were sent.
+    A connection between its handshake and its end; messages arrive in the order they were sent, either way.
 
     Attributes:
         number: The client's number of it.
@@ -63,6 +63,7 @@ class Line:
         is_frozen: Whether nothing passes any more, though neither side has ended it.
         has_ended: Whether the exchange has ended it.
         is_closed: Whether the client has.
+        reached_at: When the last thing that the client sent reaches the exchange.
         heard_at: When the exchange last heard of the client, in seconds of the world.
         keys: The listen keys it holds, valid or not.
     """
@@ -76,6 +77,7 @@ class Line:
     is_frozen: bool = False
     has_ended: bool = False
     is_closed: bool = False
+    reached_at: float = 0.0
     keys: Set[str] = attrs.field(init=False, repr=False)
     _inbox: Deque[Tuple[float, Message]] = attrs.field(factory=deque)
     _last_arrival: float = 0.0

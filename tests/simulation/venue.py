@@ -157,7 +157,8 @@ class Venue:
         """Something of the client is on its way to the exchange: a control message, or what a ping carries."""
         if isinstance(said, bytes) and self.when_pinged:
             self.world.after(0.0, self.when_pinged.pop())
-        self.world.after(self._latency(), lambda: self._answer(line, said))
+        line.reached_at = max(self.world.now + self._latency(), line.reached_at)
+        self.world.at(line.reached_at, lambda: self._answer(line, said))
 
     def _answer(self, line: Line, said: Union[str, bytes]) -> None:
         if not line.carries:
