@@ -97,6 +97,7 @@ class Situation:
         secret_is_proven: Whether a signed request was ever accepted.
         clock_was_refused: Whether one was ever refused for its time.
         in_use_since: When the connection opened, then when it was taken into use.
+        in_use_ms: The same by the exchange's clock, at the latest, as the best reading of it tells; None before one.
         socket_is_open: Whether it is open.
         probe_call: What proves the key: PUT, or POST where PUT names none.
         timers: What is to be reported at which monotonic time.
@@ -149,6 +150,7 @@ class Situation:
     secret_is_proven: bool = attrs.field(init=False, default=False)
     clock_was_refused: bool = attrs.field(init=False, default=False)
     in_use_since: Optional[Instant] = attrs.field(init=False, default=None)
+    in_use_ms: Optional[int] = attrs.field(init=False, default=None)
     socket_is_open: bool = attrs.field(init=False, default=False)
     probe_call: Call = attrs.field(init=False, default=Call.PROBE_KEY)
     timers: Dict[Type[facts.Timer], float] = attrs.field(init=False, factory=dict)
@@ -199,6 +201,13 @@ class Situation:
     def was_short_lived(self, now: Instant) -> bool:
         """Whether the key and connection in use are younger than any should die."""
         return self.in_use_since is not None and self.in_use_since.age(now) < self.timings.short_life
+
+    def date_use(self) -> int:
+        """Return since when the connection is in use at the latest, by the exchange's clock; ours may be set later."""
+        assert self.in_use_since is not None
+        latest_ms = self.clock.latest_ms(self.in_use_since)
+        self.in_use_ms = latest_ms if self.in_use_ms is None else min(self.in_use_ms, latest_ms)
+        return self.in_use_ms
 
     def key_dies_in(self, now: Instant) -> float:
         """Return in how many seconds the key dies unless it is extended before."""

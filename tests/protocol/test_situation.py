@@ -113,6 +113,21 @@ def test_a_life_under_thirty_seconds_is_short():
     assert not made.was_short_lived(NOW)
 
 
+def test_since_when_a_connection_is_in_use_is_dated_by_the_best_reading():
+    """A later reading may know it better, and never makes the connection younger, whoever set our clock meanwhile."""
+    made = situation()
+    made.in_use_since = moment(60.0)
+
+    assert EPOCH_MS + 60_000 + made.clock.uncertainty_ms == made.date_use()
+
+    made.clock.set(EPOCH_MS + 62_000, moment(62.0), moment(62.0))
+    better_ms = made.date_use()
+    assert better_ms == pytest.approx(EPOCH_MS + 60_000, abs=2)
+
+    made.clock.set(EPOCH_MS + 90_000, moment(90.0, set_by=-3_600.0), moment(90.0, set_by=-3_600.0))
+    assert better_ms == made.date_use() == made.in_use_ms
+
+
 def test_the_verdict_is_that_of_its_standing_and_proofs():
     """Whoever asks later sees a lapsed proof, though nothing was changed."""
     made = situation()

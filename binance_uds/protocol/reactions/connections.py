@@ -36,7 +36,7 @@ def ask_for_subscription(
     """
     assert session.key is not None
     session.socket_is_open = True
-    session.in_use_since = now
+    session.in_use_since, session.in_use_ms = now, None
     session.plans.opened()
     session.proofs.renew_transport(finding.opened_at)
     session.stand(reason=f"asking {session.plans.current} for the subscription")
@@ -91,6 +91,8 @@ def sign_again(session: Situation, finding: object, now: Instant, jitter: float)
 def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitter: float) -> Iterator[Command]:
     """From now on gap times and signatures follow the exchange's clock."""
     session.clock.set(finding.server_ms, finding.sent_at, finding.received_at)
+    if session.in_use_since is not None:
+        session.date_use()
     return iter(())
 
 
@@ -130,7 +132,7 @@ def _confirm(session: Situation, named: bool) -> None:
 
 def _serve(session: Situation, now: Instant, jitter: float) -> Iterator[Command]:
     session.retries.reset()
-    session.in_use_since = now
+    session.in_use_since, session.in_use_ms = now, None
     session.connections += 1
     session.plans.settle()
     # The key was proven before the handshake; only a probe after it shows that this connection holds a live one. And

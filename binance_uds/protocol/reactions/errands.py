@@ -240,8 +240,7 @@ def grounded(session: Situation, finding: object, now: Instant, jitter: float) -
 
 
 def _repair_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Command]:
-    assert session.in_use_since is not None
-    yield do.Merge(session.errands, errand.found, session.clock.latest_ms(session.in_use_since))
+    yield do.Merge(session.errands, errand.found, session.date_use())
 
 
 def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitter: float) -> Iterator[Command]:

@@ -120,7 +120,8 @@ def _hand_over(session: Situation, now: Instant, jitter: float) -> Iterator[Comm
     assert second.covers_since is not None
     assert second.heard_at is not None
     session.second, session.is_rotating = None, False
-    session.socket, session.pings, session.in_use_since = second.socket, Pings(), second.covers_since
+    session.socket, session.pings = second.socket, Pings()
+    session.in_use_since, session.in_use_ms = second.covers_since, None
     session.connections += 1
     session.proofs.transport = second.heard_at
     session.disarm(facts.SecondDue, facts.SecondOverdue, facts.PongOverdue)

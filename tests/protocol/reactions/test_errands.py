@@ -837,6 +837,20 @@ def test_a_connection_that_never_delivered_what_happened_is_given_up():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.parametrize("set_by", [-3_600.0, 3_600.0])
+def test_since_when_a_connection_is_in_use_is_known_whoever_sets_our_clock(set_by):
+    """Dated by the reading at its beginning: a clock of ours that is set back does not make it younger, nor older."""
+    drive = settled()
+    lose_connection(drive).run(20.0)
+    (first,) = drive.commanded(do.Merge)
+    drive.set_by += set_by
+    drive.run(20.0)
+    suspect(drive).run(5.0)
+    _, second = drive.commanded(do.Merge)
+
+    assert first.connected_ms == pytest.approx(second.connected_ms, abs=100)
+
+
 def test_a_connection_that_is_not_in_use_any_more_is_not_deaf():
     """An answer that comes late is about an old connection."""
     drive = settled()
