@@ -19,7 +19,7 @@ from binance_uds.events.notices import GapClosed, GapOpened, Notice, StreamState
 from binance_uds.instants import Instant
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts
+from binance_uds.protocol import facts, reads
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.plans import PlanWalk
@@ -239,6 +239,22 @@ class Drive:
         """Return the largest number of calls and connections within any minute."""
         times = [at for at, command in self.issued if isinstance(command, do.BLOCKING)]
         return max((sum(1 for at in times if start <= at < start + 60.0) for start in times), default=0)
+
+    def most_weight_a_minute(self) -> int:
+        """Return the largest request weight of reads within any minute."""
+        spent = [
+            (at, reads.weight(made.read, self.session.market))
+            for at, made in self.issued
+            if isinstance(made, do.MakeRead)
+        ]
+        return max((sum(one for at, one in spent if start <= at < start + 60.0) for start, _ in spent), default=0)
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether events are held back at this moment."""
+        changes = (do.Hold, do.Merge, do.ReleaseHeld)
+        made = [command for _, command in self.issued if isinstance(command, changes)]
+        return bool(made) and isinstance(made[-1], do.Hold)
 
     # What always holds
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from typing import Optional
 
 import pytest
@@ -13,13 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from binance_uds.credentials import Secret
 from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
 from binance_uds.events.notices import GapClosed, StreamState
-from binance_uds.protocol import facts
+from binance_uds.protocol import facts, reads
+from binance_uds.protocol.chains import Break
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, Drive
+from tests.protocol.reading import START_MS, algo_row, balance_row, order_row, position_row, trade_row
 
 #: How many random walks are taken.
 WALKS = int(os.environ.get("UDS_WALKS", "100"))
@@ -37,6 +40,7 @@ ERRORS = st.sampled_from(
         CredentialsRejected(401, -2015, "Invalid API-key, IP, or permissions for action."),
     ]
 )
+READ_ERRORS = st.one_of(ERRORS, st.just(ExchangeError(400, -2013, "Order does not exist.")))
 #: Words of the connection that is in use, and of those before it; `None` is a frame with nothing in it for the session.
 WORDS = st.sampled_from(
     [
@@ -51,6 +55,19 @@ WORDS = st.sampled_from(
         "odd",
     ]
 )
+
+
+#: What is read about the account: nothing, or rows that the books do not explain.
+ROWS = {
+    "balances": (balance_row("7", START_MS + 1),),
+    "positions": (position_row("0.1", START_MS + 1), position_row("0", START_MS + 1, symbol="ETHUSDT")),
+    "open_orders": (order_row(5, filled_quantity=Decimal("0.1")),),
+    "open_algo_orders": (algo_row(3),),
+    "all_orders": (order_row(6, creation_time_ms=START_MS + 5_000, update_time_ms=START_MS + 5_000),),
+    "user_trades": (trade_row(8, trade_time_ms=START_MS + 5_000), trade_row(9, order_id=6)),
+    "order": (order_row(6, status="CANCELED"),),
+}
+SYMBOLS = st.sampled_from(["BTCUSDT", "ETHUSDT"])
 
 
 def said(word: str, socket: int, key: Optional[Secret]) -> Optional[facts.Fact]:
@@ -120,6 +137,39 @@ class Walk(RuleBasedStateMachine):
         """REST works again."""
         self.drive.script.failing.clear()
 
+    @rule(name=st.sampled_from([None, *ROWS]), error=READ_ERRORS)
+    def a_read_begins_to_fail(self, name: Optional[str], error: Exception) -> None:
+        """From now on a read, or every one, ends with an error."""
+        self.drive.script.failing_reads[name] = error
+
+    @rule()
+    def the_reads_recover(self) -> None:
+        """What is read is answered again."""
+        self.drive.script.failing_reads.clear()
+
+    @rule(names=st.sets(st.sampled_from([*ROWS])), used_weight=st.sampled_from([None, 100, 2_300]))
+    def the_account_shows_something(self, names, used_weight: Optional[int]) -> None:
+        """Rows that nothing on the stream explains, and an address that is busy."""
+        self.drive.script.rows = {name: ROWS[name] for name in names}
+        self.drive.script.used_weight = used_weight
+
+    @rule(symbol=SYMBOLS, since_ms=st.sampled_from([5, START_MS + 60_000]))
+    def sums_disagree(self, symbol: str, since_ms: int) -> None:
+        """Fills of a symbol may be missing."""
+        self.drive.digest(facts.FillsSuspected(Break(symbol, since_ms, "0.1 of order 1")))
+
+    @rule()
+    def the_hold_is_full(self) -> None:
+        """Too much came during a repair, or the last of it did when the hold had just ended."""
+        self.drive.digest(facts.HoldFilled())
+
+    @rule(age=st.integers(0, 1))
+    def a_connection_was_deaf(self, age: int) -> None:
+        """A repair found that the connection in use, or the one before it, never told anything."""
+        socket = self.session.socket - age
+        if age or socket in self.drive.open_sockets:
+            self.drive.digest(facts.ConnectionDeaf(socket))
+
     @rule(key=KEYS, names_key=st.booleans(), call_takes=st.sampled_from([0.001, 0.3, 5.0]))
     def the_account_changes(self, key: str, names_key: bool, call_takes: float) -> None:
         """Another key, another manner of PUT, another speed."""
@@ -162,10 +212,11 @@ class Walk(RuleBasedStateMachine):
             if age or socket in self.drive.open_sockets:
                 self.drive.digest(*filter(None, [said(word, socket, self.session.key)]))
 
-    @rule(age=st.integers(1, 3), key=KEYS, which=st.integers(0, 4))
+    @rule(age=st.integers(1, 3), key=KEYS, which=st.integers(0, 8))
     def an_old_answer_comes(self, age: int, key: str, which: int) -> None:
         """What was asked about an older key or connection is answered late."""
         generation, socket, now = self.session.generation - age, self.session.socket - age, self.drive.now
+        errand, read = self.session.errands - age, reads.balances()
         self.drive.digest(
             (
                 facts.KeyGranted(generation, Secret(key), now),
@@ -173,6 +224,10 @@ class Walk(RuleBasedStateMachine):
                 facts.CallFailed(generation, Call.PROBE_KEY, ExchangeError(400, -1125, "gone")),
                 facts.BalancesRead(generation),
                 facts.SocketLost(socket, "reset"),
+                facts.RowsRead(errand, read, reads.Rows(()), now),
+                facts.ReadFailed(errand, read, CredentialsRejected(401, -2015, "no"), now),
+                facts.Grounded(errand),
+                facts.Merged(errand, facts.MergeTally()),
             )[which]
         )
 
@@ -215,12 +270,15 @@ class Walk(RuleBasedStateMachine):
             return
         drive = self.drive
         assert drive.most_requests_a_minute() <= 2 * MOST_REQUESTS_A_MINUTE
+        assert drive.most_weight_a_minute() <= self.session.timings.weight_most
+        assert self.session.signed or not drive.reads()
         if self.session.has_ended:
             return
         drive.script = type(drive.script)(key=drive.script.key)
         drive.run(1_800.0)
 
         assert self.session.has_ended or drive.state is StreamState.LIVE
+        assert not drive.is_holding
         assert self.session.gaps == len(drive.told(GapClosed))
 
 
