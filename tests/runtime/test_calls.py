@@ -13,7 +13,7 @@ import binance_uds as uds
 from binance_uds.credentials import Credentials, Secret
 from binance_uds.instants import Instant
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts
+from binance_uds.protocol import facts, reads
 from binance_uds.protocol.facts import Call
 from binance_uds.runtime.calls import Calls
 
@@ -152,6 +152,79 @@ def test_a_failure_is_a_fact_without_frames(call, error):
     assert error.__traceback__ is None
 
 
+# Reads
+
+
+READ = reads.order("BTCUSDT", 7)
+ORDER = {
+    "symbol": "BTCUSDT", "orderId": 7, "side": "BUY", "status": "NEW", "executedQty": "0", "updateTime": 5,
+}  # fmt: skip
+
+
+def test_a_read_is_signed_sent_and_its_rows_read():
+    """Its parameters go out with the exchange's time and a signature; it is dated before it was sent."""
+    calls, rest = make_calls(ORDER)
+    fact = calls.read(do.MakeRead(4, READ))
+    ((method, path, query, with_key),) = rest.asked
+
+    assert (4, READ, at(1), 7) == (fact.errand, fact.read, fact.sent_at, fact.used_weight)
+    assert [("BTCUSDT", 7, "NEW")] == [(row.symbol, row.order_id, row.status) for row in fact.rows.rows]
+    assert ("GET", "/fapi/v1/order", True) == (method, path, with_key)
+    assert query.reveal().startswith("symbol=BTCUSDT&orderId=7&")
+    assert "timestamp=1000000&signature=" in query.reveal()
+    assert "signature" not in repr(fact) + repr(query)
+
+
+def test_the_path_of_a_read_is_its_markets():
+    """Where it is read stands in the market's row, and nowhere else."""
+    endpoint = attrs.evolve(uds.USDM.endpoint("order"), path="/elsewhere")
+    calls, rest = make_calls(ORDER, market=attrs.evolve(uds.USDM, reads=(endpoint,)))
+    calls.read(do.MakeRead(4, READ))
+
+    assert "/elsewhere" == rest.asked[0][1]
+
+
+def test_rows_that_cannot_be_used_are_named_with_the_rest():
+    """A row is no reason to give up the answer."""
+    calls, _ = make_calls([ORDER, {**ORDER, "side": None}, ORDER])
+    fact = calls.read(do.MakeRead(4, reads.open_orders()))
+
+    assert 2 == len(fact.rows.rows)
+    assert ("open_orders[1]: OrderRow without a usable side",) == fact.rows.malformed
+
+
+@pytest.mark.parametrize("answer", [[ORDER], None, "text", 7])
+def test_an_answer_that_is_no_row_is_no_answer(answer):
+    """An error page, or nothing: asked again, and nothing of it is told."""
+    calls, _ = make_calls(answer)
+    fact = calls.read(do.MakeRead(4, READ))
+
+    assert isinstance(fact, facts.ReadFailed)
+    assert (4, READ, at(1)) == (fact.errand, fact.read, fact.sent_at)
+    assert ("StreamInterrupted", "the answer to order is not an object") == (
+        type(fact.error).__name__,
+        str(fact.error),
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        uds.StreamInterrupted("no answer"),
+        uds.ExchangeError(400, -2013, "Order does not exist."),
+        uds.ExchangeError(429, -1003, "Too many requests", 5.0),
+        uds.CredentialsRejected(401, -2015, "no"),
+    ],
+)
+def test_a_read_that_fails_is_a_fact_without_frames(error):
+    """With the error as it is, and when it was asked."""
+    calls, _ = make_calls(error)
+    fact = calls.read(do.MakeRead(4, READ))
+
+    assert facts.ReadFailed(4, READ, error, at(1)) == fact
+    assert error.__traceback__ is None
+
+
 def raising(payload: bytes) -> str:
     private_key = "-----BEGIN PRIVATE KEY-----"
     raise RuntimeError(private_key)
@@ -168,14 +241,15 @@ def raising(payload: bytes) -> str:
 def test_a_signer_that_fails_is_the_callers_mistake(signer: Callable[[bytes], Any], words: str):
     """The user's own signer cannot end the thread, and nothing of what it knows gets out."""
     calls, rest = make_calls([], Credentials.of("k" * 64, signer))
-    fact = calls.make(do.Make(Call.READ_BALANCES, 1))
+    made, read = calls.make(do.Make(Call.READ_BALANCES, 1)), calls.read(do.MakeRead(4, READ))
 
-    assert isinstance(fact, facts.CallFailed)
-    assert isinstance(fact.error, uds.ConfigurationError)
-    assert words == str(fact.error)
+    assert (facts.CallFailed, facts.ReadFailed) == (type(made), type(read))
     assert [] == rest.asked
-    shown = "".join(traceback.TracebackException.from_exception(fact.error, capture_locals=True).format())
-    assert "PRIVATE KEY" not in shown
+    for error in (made.error, read.error):
+        assert isinstance(error, uds.ConfigurationError)
+        assert words == str(error)
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        assert "PRIVATE KEY" not in shown
 
 
 def test_the_key_is_released_by_delete():
