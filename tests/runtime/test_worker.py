@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -9,7 +10,8 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Optional
+from decimal import Decimal
+from typing import Any, Optional, Union
 
 import attrs
 import pytest
@@ -20,17 +22,19 @@ from binance_uds.credentials import Secret
 from binance_uds.edges.clock import Clock
 from binance_uds.instants import Instant
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts
+from binance_uds.protocol import facts, reads
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.reads import Rows
+from binance_uds.protocol.recovery import Recovery
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
 from binance_uds.runtime.doors import Doors
 from binance_uds.runtime.sockets import Read
 from binance_uds.runtime.watch import Health, StreamLog, Timeline
 from binance_uds.runtime.worker import Worker
+from tests.protocol.reading import balance_row, order_row, position_row, trade_row
 
 PATIENCE_S = 20.0
 KEY = "CanaryListenKey" + "l" * 49
@@ -49,9 +53,11 @@ class FakeCalls:
         self._clock = clock
         self.made: list[Call] = []
         self.reads: list[str] = []
+        self.rows: dict[str, tuple[Any, ...]] = {}
+        self.failing: Optional[uds.UserDataStreamError] = None
         self.released = 0
         self.closed = False
-        self.instead: dict[Call, Callable[[], Any]] = {}
+        self.instead: dict[Union[Call, str], Callable[[], Any]] = {}
 
     def make(self, command: do.Make) -> facts.Fact:
         """Answer."""
@@ -68,9 +74,15 @@ class FakeCalls:
         return facts.ClockRead(now.wall_ms, now, now)
 
     def read(self, command: do.MakeRead) -> facts.Fact:
-        """Answer that there is nothing."""
-        self.reads.append(command.read.name)
-        return facts.RowsRead(command.errand, command.read, Rows(()), self._clock.now(), self.used_weight)
+        """Answer with the rows there are."""
+        sent_at, name = self._clock.now(), command.read.name
+        self.reads.append(name)
+        if name in self.instead:
+            self.instead[name]()
+        if self.failing is not None:
+            return facts.ReadFailed(command.errand, command.read, self.failing, sent_at)
+        rows = Rows(self.rows.get(name, ()))
+        return facts.RowsRead(command.errand, command.read, rows, sent_at, self.used_weight)
 
     def release_key(self) -> None:
         """Count."""
@@ -193,7 +205,7 @@ def make_bench():
         session = Session(PlanWalk(uds.USDM.access_plans), signed=signed, **options)
         worker = Worker(
             session,
-            Delivery(uds.USDM.event_classes, Account()),
+            Delivery(uds.USDM.event_classes, Account(), session.books, session.timings, signed=signed),
             doors,
             timeline,
             log,
@@ -474,6 +486,191 @@ def test_a_bad_frame_that_came_during_a_slow_callback_lies_inside_its_gap(make_b
 
     assert bench.calls.made.count(Call.PROBE_KEY) > probes
     assert bench.notices(uds.GapClosed)[0].since_ms <= came_ms[0]
+
+
+# Reads and what comes of them
+
+
+#: REST settles at once, and so do doubts.
+SWIFT = uds.Timings(
+    settle=0.0, gap_margin=0.1, doubt=0.01, retry_first=0.01, retry_most=0.05, reread_first=0.01, unbalanced_most=0.02
+)
+
+
+def now_ms() -> int:
+    """Return the time of day."""
+    return Clock().now().wall_ms
+
+
+def order_frame(filled: str, **changes: Any) -> bytes:
+    """Return an update of an order."""
+    at_ms = now_ms()
+    order = {
+        "s": "BTCUSDT", "S": "BUY", "x": "NEW", "X": "NEW", "i": 7, "t": 0, "q": "1", "l": "0", "z": filled,
+        "T": at_ms, "ps": "BOTH", **changes,
+    }  # fmt: skip
+    return json.dumps({"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": order}).encode()
+
+
+def missing_fill(bench: Bench) -> None:
+    """Let REST show a fill that no frame told."""
+    row = trade_row(5, order_id=7, last_filled_quantity=Decimal("0.1"), trade_time_ms=now_ms())
+    bench.calls.rows = {"positions": (position_row("0.1", now_ms()),), "user_trades": (row,)}
+
+
+def signed_bench(make_bench, **timings: Any) -> Bench:
+    """Return a bench with a secret that is LIVE and has looked at the account twice."""
+    bench = make_bench(signed=True, timings=attrs.evolve(SWIFT, **timings)).live()
+    bench.until(lambda: bench.worker.session.looked_twice)
+    return bench
+
+
+def kinds(bench: Bench) -> list[str]:
+    """Return what was delivered, by the names of its classes, but for changes of state."""
+    return [type(item).__name__ for item in bench.items if not isinstance(item, uds.StateChanged)]
+
+
+def test_the_first_look_fills_the_account(make_bench):
+    """What REST shows is known by the time the stream is LIVE, and nothing of it is an event."""
+    bench = make_bench(signed=True)
+    bench.calls.rows = {"balances": (balance_row("7", 5),), "open_orders": (order_row(5),)}
+    bench.live()
+    account = bench.worker._delivery.account
+
+    assert account.is_synchronised
+    assert (7, {5}) == (account.balance("USDT").wallet_balance, set(account.open_orders))
+    assert [] == bench.notices(uds.Event)
+
+
+def test_the_connections_are_read_between_two_reads(make_bench):
+    """However many reads an errand wants, each is a turn of its own, without a wait."""
+    bench = make_bench(signed=True)
+    steps: list[str] = []
+    bench.sockets.instead["read"] = lambda: steps.append("sockets")
+    for name in ("balances", "positions", "open_orders", "open_algo_orders"):
+        bench.calls.instead[name] = lambda: steps.append("rest")
+    bench.live()
+
+    assert ["rest", *["sockets", "rest"] * 3] == steps[steps.index("rest") :][:7]
+
+
+def test_a_read_has_a_name_while_it_is_under_way(make_bench):
+    """Whoever asks why nothing happens can be told."""
+    bench = make_bench(signed=True)
+    names: list[Any] = []
+    bench.calls.instead["positions"] = lambda: names.append(bench.worker.doing)
+    bench.live()
+
+    assert "read of positions" == names[0]
+    assert bench.worker.doing is None
+
+
+def test_a_read_that_nobody_wants_any_more_is_not_made(make_bench):
+    """Its errand was broken off between its command and its turn."""
+    bench = make_bench(signed=True)
+    worker = bench.worker
+
+    assert () == worker._make_read(do.MakeRead(worker.session.errands - 1, reads.positions()))
+    assert [] == bench.calls.reads
+
+
+def test_events_of_a_gap_are_held_until_it_is_repaired(make_bench):
+    """What came behind it is delivered behind what was recovered, and the report behind both; all of it is counted."""
+    bench = signed_bench(make_bench)
+    missing_fill(bench)
+    before = bench.worker.events
+    position = b'{"s":"BTCUSDT","pa":"0.1","ep":"1","ps":"BOTH"}'
+    later = b'{"e":"ACCOUNT_UPDATE","E":5,"T":%d,"a":{"m":"ORDER","B":[],"P":[%s]}}' % (now_ms() + 60_000, position)
+    bench.calls.instead["open_orders"] = lambda: bench.sockets.put(later)
+    bench.sockets.put(EXPIRY)
+    bench.until(lambda: bool(bench.notices(uds.GapClosed)))
+    told = kinds(bench)
+    (closed,), (fill,) = bench.notices(uds.GapClosed), bench.notices(uds.OrderTradeUpdate)
+
+    assert ["GapOpened", "OrderTradeUpdate", "AccountUpdate"] == told[told.index("GapOpened") :][:3]
+    assert "GapClosed" == told[-1]
+    assert ("rest", 5, 1) == (fill.origin, fill.trade_id, closed.recovered)
+    assert before + len(bench.notices(uds.Event)) == bench.worker.events
+    assert bench.worker.last_event_at is not None
+
+
+def test_what_is_held_too_long_is_let_go(make_bench):
+    """While REST is down events flow after max_hold, and the gap stays open."""
+    bench = signed_bench(make_bench, max_hold=0.05)
+    bench.calls.failing = uds.StreamInterrupted("no answer")
+    bench.sockets.put(EXPIRY)
+    bench.until(lambda: bench.worker.session.connections == 2)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bool(bench.notices(uds.AccountUpdate)))
+
+    assert bench.worker.session.standing.gap_open
+    assert [] == bench.notices(uds.GapClosed)
+
+
+def test_what_is_held_is_delivered_at_the_end(make_bench):
+    """stop() hands on what was read before it."""
+    bench = signed_bench(make_bench)
+    bench.calls.failing = uds.StreamInterrupted("no answer")
+    bench.sockets.put(EXPIRY)
+    bench.until(lambda: bench.worker.session.connections == 2)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: not bench.sockets.inbox)
+
+    assert bench.worker.stop(PATIENCE_S)
+    assert 1 == len(bench.notices(uds.AccountUpdate))
+
+
+def test_sums_that_do_not_agree_open_a_gap_of_their_symbol(make_bench):
+    """The loop wakes for the doubt, and has it repaired."""
+    bench = signed_bench(make_bench)
+    bench.sockets.put(order_frame("0"))
+    bench.sockets.put(order_frame("0.1", x="CANCELED", X="CANCELED"))
+    bench.until(lambda: bool(bench.notices(uds.GapClosed)))
+    (closed,) = bench.notices(uds.GapClosed)
+
+    assert uds.GapCause.FRAMES_MISSING == closed.cause
+    assert "user_trades" in bench.calls.reads
+
+
+def test_what_was_audited_is_forgotten(make_bench):
+    """The record of fills is bounded by the audits."""
+    bench = signed_bench(make_bench, audit_interval=0.1, audit_overlap=0.05)
+    floor_ms = bench.worker.session.books.delivered.floor_ms
+    bench.until(lambda: bench.worker.session.books.delivered.floor_ms > floor_ms)
+
+    assert "all_orders" in bench.calls.reads
+    assert [] == bench.notices(uds.GapOpened)
+
+
+def test_a_connection_that_told_nothing_of_what_was_recovered_is_reported(make_bench, monkeypatch):
+    """Judged by since when it is in use, and until when it was read."""
+    bench = make_bench(signed=True)
+    worker = bench.worker
+    judged: list[Any] = []
+
+    def is_deaf(tally: Any, connected_ms: int, read_ms: int) -> bool:
+        judged.append((connected_ms, read_ms))
+        return True
+
+    monkeypatch.setattr(worker._delivery, "is_deaf", is_deaf)
+    merged, deaf = worker._merge(do.Merge(3, Recovery(), 12))
+
+    assert (facts.Merged(3, facts.MergeTally()), facts.ConnectionDeaf(worker.session.socket)) == (merged, deaf)
+    assert [(12, worker.session.clock.earliest_ms(worker._drained_at))] == judged
+
+    monkeypatch.setattr(worker._delivery, "is_deaf", lambda *_: False)
+    assert [facts.Merged(3, facts.MergeTally())] == worker._merge(do.Merge(3, Recovery(), 12))
+
+
+def test_without_a_secret_nothing_is_read_or_held(make_bench):
+    """An expiry is a gap that is announced, and everything else goes on."""
+    bench = make_bench().live()
+    bench.sockets.put(EXPIRY)
+    bench.sockets.put(TRANSFER)
+    bench.until(lambda: bool(bench.notices(uds.GapClosed)) and bool(bench.notices(uds.AccountUpdate)))
+
+    assert ([], uds.Proof.UNPROVEN) == (bench.calls.reads, bench.notices(uds.GapClosed)[0].proof)
+    assert Call.READ_BALANCES not in bench.calls.made
 
 
 # Defects
