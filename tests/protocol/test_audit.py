@@ -372,6 +372,33 @@ def test_where_orders_are_refused_what_was_told_is_in_order():
     assert ["BTCUSDT"] == [read["symbol"] for read in led.read("user_trades")]
 
 
+def test_where_orders_and_income_are_refused_nothing_is_proven():
+    """What cannot be read to its end is named, and so is every row that cannot be used."""
+    made = settled(trader())
+    made.refusing = {"all_orders": -1102, "income": -1100}
+    made.spoil = lambda read, rows: [{} for _ in rows] if read.name == "balances" else rows
+
+    assert (
+        Unread(
+            (
+                "balances[0]: BalanceRow without a usable asset",
+                "balances[1]: BalanceRow without a usable asset",
+                "income, which cannot be read to their end",
+            )
+        )
+        == made.audit().found
+    )
+
+
+def test_what_is_missing_says_more_than_what_could_not_be_read():
+    """It is repaired; the audit after that says the rest."""
+    made = trader()
+    made.fill(resting(made), "0.1")
+    made.refusing = {"balances": -1100}
+
+    assert BTC == lost(made).symbols
+
+
 # What follows
 
 

@@ -555,6 +555,82 @@ def test_a_hold_is_full_by_the_bytes_of_its_frames():
     assert [(), (facts.HoldFilled(),)] == told
 
 
+# A second connection
+
+
+def test_what_a_shadow_tells_is_kept_back():
+    """Another connection tells the same; only control comes through, and nothing is counted or shown."""
+    made = signed()
+    made.shadow(4)
+    told = made.take(fill_frame(1), 4)
+    notice = made.take(frame(expiry()), 4)
+
+    assert (Taken(), Taken(facts=(facts.ExpiryNoticed(4, Secret(KEY)),))) == (told, notice)
+    assert not made.account.order(7).is_known
+    assert [(1, False)] == ids(take(made, fill_frame(1)))
+
+
+def test_a_shadow_that_is_adopted_tells_what_the_other_did_not():
+    """In its own order, each event once; from then on it tells like any other."""
+    made = signed()
+    made.shadow(4)
+    for text in (fill_frame(1), fill_frame(2), fill_frame(3)):
+        made.take(text, 4)
+    take(made, fill_frame(1))
+    adopted = made.adopt(4, now=100.0)
+
+    assert [(2, False), (3, False)] == ids(adopted.items)
+    assert Taken() == made.adopt(4)
+    assert [(4, False)] == ids(made.take(fill_frame(4), 4).items)
+    assert made.account.order(7).is_known
+
+
+def test_a_shadow_that_is_adopted_amid_a_repair_is_held():
+    """What it tells waits like everything else, and what is full says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "MOST_FRAMES", 2)
+        made = signed()
+        made.shadow(4)
+        made.take(fill_frame(1), 4)
+        made.hold(None)
+        take(made, fill_frame(2))
+        adopted = made.adopt(4)
+
+    assert Taken(facts=(facts.HoldFilled(),)) == adopted
+    assert [(1, False), (2, False)] == ids(made.release())
+
+
+def test_a_shadow_that_is_discarded_told_nothing():
+    """What is told by both was told by the other."""
+    made = signed()
+    made.shadow(4)
+    made.take(fill_frame(1), 4)
+    made.discard(4)
+    made.discard(4)
+
+    assert Taken() == made.adopt(4)
+    assert [(1, False)] == ids(take(made, fill_frame(1)))
+
+
+def test_a_shadow_that_is_full_tells_too_early_rather_than_never():
+    """Nothing is dropped, and copies are copies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "MOST_FRAMES", 2)
+        made = signed()
+        made.shadow(4)
+        told = [ids(made.take(fill_frame(trade_id), 4).items) for trade_id in (1, 2, 3)]
+
+    assert [[], [(1, False), (2, False)], [(3, False)]] == told
+    assert [] == take(made, fill_frame(1))
+
+
+def test_the_exchange_says_that_it_will_end_its_connections():
+    """The notice is data, and the session hears of it."""
+    taken = signed().take(frame({"e": "serverShutdown", "E": 5}), 3)
+
+    assert ([UnknownEvent], (facts.ShutdownNoticed(3),)) == ([type(item) for item in taken.items], taken.facts)
+
+
 # The first look
 
 
@@ -747,6 +823,20 @@ def test_a_merge_without_a_hold_delivers_what_was_found():
 
     assert [(1, False)] == ids(events)
     assert Decimal("0.1") == made.account.order(7).filled_quantity
+
+
+def test_a_row_of_what_is_over_opens_nothing_again():
+    """Read before its end was told, of an order that the account has forgotten since: it is no news."""
+    made = signed()
+    over = frame(
+        {"e": "ALGO_UPDATE", "E": 5, "T": NOW_MS, "o": {"aid": 3, "s": "BTCUSDT", "S": "SELL", "X": "CANCELED"}}
+    )
+    take(made, order_frame(x="CANCELED", X="CANCELED"), over)
+    made.account.begin()
+    rows = {"orders": half_filled("0", status="NEW"), "algo_orders": {3: algo_row(3, update_time_ms=NOW_MS - 5)}}
+
+    assert () == made.merge(Recovery(**rows))[0]
+    assert ({}, {}) == (made.books.open_orders(), made.books.algo_orders)
 
 
 # How much an order had filled

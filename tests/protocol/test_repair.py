@@ -680,6 +680,62 @@ def test_a_malformed_fill_makes_the_gap_unproven():
     } <= set(report.lost)
 
 
+@pytest.mark.parametrize("name", ["user_trades", "all_orders", "open_orders", "positions", "balances"])
+def test_rows_that_cannot_be_read_at_first_are_read_again(name):
+    """What was malformed for a moment is no loss: nothing is named, and the pages of before are read again."""
+    made = traded_in_the_dark()
+    made.buy("0.1", "29000")
+    made.hear()
+    left = [1]
+
+    def garble(rows: list[Any]) -> list[Any]:
+        left[0] -= 1
+        return [{} for _ in rows] if left[0] >= 0 else rows
+
+    made.spoil = spoil(name, garble)
+    report = made.repair(pauses=PAUSES)
+
+    assert NOTHING_AMISS == made.amiss()
+    assert ([1.0], [], Proof.BALANCED) == (report.led.pauses, report.lost, report.proof)
+
+
+def test_rows_that_can_never_be_read_do_not_keep_the_gap_open_for_a_minute():
+    """Three more looks, while all the sums agree; then it will not get better."""
+    made = trader(spoil=spoil("balances", lambda rows: [{} for _ in rows])).connect()
+    report = made.repair(pauses=PAUSES)
+
+    assert list(PAUSES[:3]) == report.led.pauses
+    assert ["balances[0]: BalanceRow without a usable asset", "balances[1]: BalanceRow without a usable asset"] == (
+        report.lost
+    )
+    assert Proof.UNPROVEN == report.proof
+
+
+def test_a_page_with_a_malformed_row_is_not_done_with(pages_of_three):
+    """An interrupted repair reads it again, from where the page before it ended."""
+    made = trader(page=3)
+    for _ in range(6):
+        made.buy("0.01")
+    made.miss().connect()
+    made.pass_time(3.0)
+    left = [3]
+
+    def garble(rows: list[Any]) -> list[Any]:
+        left[0] -= 1
+        return [*rows[:-1], {}] if left[0] == 1 else rows
+
+    made.spoil = spoil("user_trades", garble)
+    recovery = Recovery()
+    _interrupted(made, recovery, after=lambda led: len(led.read("user_trades")) == 3)
+    whole = recovery.read_through["BTCUSDT"]
+    made.since_ms = made.since_ms - 1
+    report = made.repair(recovery=recovery, pauses=PAUSES)
+
+    assert NOTHING_AMISS == made.amiss()
+    assert whole == report.led.read("user_trades")[0]["fromId"]
+    assert [] == report.lost
+
+
 def test_a_malformed_balance_is_named():
     """The others are told."""
     made = trader()

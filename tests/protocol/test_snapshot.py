@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from binance_uds.protocol import reads, recovered
-from binance_uds.protocol.books import Books
-from binance_uds.protocol.chains import Chains
 from binance_uds.protocol.errands import Answer
 from binance_uds.protocol.reads import Read
 from binance_uds.protocol.recovery import Recovery
@@ -46,23 +43,34 @@ def test_what_is_refused_or_malformed_is_not_known():
     assert (2, (), {}) == (len(found.balances), found.positions, found.orders)
 
 
-def test_the_second_look_asks_singly_for_what_is_gone():
-    """An order and a conditional order that stood at the first look, and are not open any more."""
-    books = Books(chains=Chains(START_MS))
-    for row in (order_row(7), order_row(8)):
-        books.chains.order_row(recovered.order_state(row), START_MS)
-    for algo in (algo_row(3), algo_row(4)):
-        books.enter(recovered.algo_state(algo))
-    rows = {**ROWS, "open_orders": (order_row(7),), "order": (order_row(8),), "algo_order": (algo_row(4),)}
-    led = lead(snapshot(books), lambda read: Answer(rows[read.name]))
+def test_the_second_look_asks_for_what_is_gone_since_the_first():
+    """REST may have shown an order that had ended: what stands in the books and is not shown is asked for singly."""
+    made = Trader()
+    gone, stays = made.buy("0.1", "29900"), made.buy("0.1", "29800")
+    gone_stop, stop = made.stop_order(), made.stop_order()
+    made.pass_time(60.0)
+    made.exchange.rest_lag_ms = 5_000
+    made.cancel(gone)
+    made.exchange.cancel_algo_order(made.account, algo_id=gone_stop)
+    made.ground()
+    assert {gone, stays} == set(made.delivery.account.open_orders)
 
-    assert [reads.order("BTCUSDT", 8), reads.algo_order(4)] == led.reads[4:]
-    assert {("BTCUSDT", 7), ("BTCUSDT", 8)} == set(led.found.orders)
-    assert {3, 4} == set(led.found.algo_orders)
+    made.pass_time(10.0)
+    led = made.lead(snapshot(made.delivery.books))
+    made.delivery.ground(led.found, made.now_ms)
+
+    assert [gone] == [read["orderId"] for read in led.read("order")]
+    assert [gone_stop] == [read["algoId"] for read in led.read("algo_order")]
+    assert {stays} == set(made.delivery.account.open_orders)
+    assert {stop} == set(made.delivery.books.algo_orders)
 
 
-def test_the_second_look_asks_for_all_that_stands_as_long_as_the_first_found_nothing():
-    """Without it nobody knows what should stand."""
-    led = lead(snapshot(Books()), lambda read: Answer(ROWS[read.name]))
+def test_a_second_look_without_a_first_is_a_first():
+    """Before the account was read whole nothing is known to be gone."""
+    made = Trader()
+    made.buy("0.1", "29900")
+    made.hear()
+    made.cancel(*made.account.open_orders)
+    made.miss()
 
-    assert [Read(name) for name in ROWS] == led.reads
+    assert 4 == len(made.lead(snapshot(made.delivery.books)).reads)

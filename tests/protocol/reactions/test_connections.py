@@ -493,3 +493,14 @@ def test_a_ping_without_an_answer_ends_the_connection():
     assert 30.0 == pytest.approx(drive.seconds, abs=0.5)
     assert [GapCause.NO_ANSWER] == [told.cause for told in drive.told(GapOpened)]
     assert AccessForm.QUERY == tried(drive)[-1].form
+
+
+def test_a_clock_that_is_read_while_nothing_is_connected_is_read_all_the_same():
+    """There is no connection to be dated by it."""
+    drive = Drive().live().run(10.0)
+    drive.script.failing[Call.REQUEST_KEY] = StreamInterrupted("no answer")
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.digest(facts.ClockRead(5_000, drive.now, drive.now))
+
+    assert 5_000 == pytest.approx(drive.session.clock.now_ms(drive.now), abs=1)
+    assert drive.session.in_use_since is None

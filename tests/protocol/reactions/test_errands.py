@@ -661,6 +661,20 @@ def test_a_connection_lost_amid_a_targeted_repair_is_a_gap_of_everything():
     assert 1 == len(drive.commanded(do.Merge))
 
 
+def test_a_second_connection_that_takes_over_moves_no_end_of_a_gap():
+    """Nothing was missed in between, so what is repaired is what was suspected."""
+    drive = Drive(Session(PlanWalk(PLANS), signed=True, wants_second=True)).live().run(50.0)
+    suspect(drive)
+    (gap,) = drive.session.open_gaps
+    until = gap.until
+    lose_connection(drive)
+
+    assert [until] == [gap.until for gap in drive.session.open_gaps]
+
+    drive.run(10.0)
+    assert (1, 1) == (len(drive.told(GapOpened)), len(drive.told(GapClosed)))
+
+
 def test_a_suspicion_amid_the_second_look_is_looked_into():
     """The look goes to its end, and the repair follows it."""
     drive = signed().live()
@@ -778,6 +792,26 @@ def test_an_audit_that_gets_no_answer_proves_nothing():
     drive.run(20.0)
     assert StreamState.LIVE is drive.state
     assert [] == drive.told(GapOpened)
+
+
+def test_an_audit_that_is_refused_something_proves_nothing_and_is_repeated():
+    """What it could not read is said, for people; half a minute later it is tried anew."""
+    drive = settled()
+    drive.script.failing_reads = {"open_orders": ExchangeError(400, -1100, "no")}
+    drive.run_until(lambda: "all_orders" in drive.reads(), 400.0)
+    proven, audited = drive.session.proofs.delivery, drive.seconds
+    drive.run(5.0)
+
+    assert proven == drive.session.proofs.delivery
+    assert [] == drive.commanded(do.Forget) + drive.told(GapOpened)
+    assert "the audit is repeated, for it could not read open_orders, which the exchange refuses with -1100" in [
+        note.text for note in drive.commanded(do.Note)
+    ]
+
+    drive.script.failing_reads = {}
+    drive.run(30.0)
+    assert proven.monotonic < drive.session.proofs.delivery.monotonic
+    assert 30.0 == pytest.approx(when_read(drive, since=audited + 1.0)[0] - audited, abs=1.0)
 
 
 def test_an_audit_gives_way_to_a_repair():
