@@ -922,45 +922,6 @@ def test_a_connection_is_deaf_if_what_it_should_have_told_was_read_and_it_told_n
     assert found is made.is_deaf(tally, NOW_MS, NOW_MS + 9_000)
 
 
-# A second connection
-
-
-def test_what_a_second_connection_tells_is_kept_back_until_it_takes_over():
-    """Then only what the first one did not tell is delivered, and what comes on it is from then on."""
-    made = signed()
-    made.shadow(4)
-    kept = [made.take(fill_frame(trade_id), 4).items for trade_id in (1, 2)]
-    first = take(made, fill_frame(1))
-    adopted = made.adopt(4).items
-
-    assert [(), ()] == kept
-    assert [(1, False)] == ids(first)
-    assert [(2, False)] == ids(adopted)
-    assert [(3, False)] == ids(made.take(fill_frame(3), 4).items)
-
-
-def test_what_a_second_connection_told_is_forgotten_with_it():
-    """The first one told the same."""
-    made = signed()
-    made.shadow(4)
-    made.take(fill_frame(1), 4)
-    made.discard(4)
-
-    assert () == made.adopt(4).items
-
-
-def test_what_a_second_connection_tells_too_much_is_told_early():
-    """It is too much to be kept back; a copy on the first one is then dropped."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(held, "MOST_FRAMES", 2)
-        made = signed()
-        made.shadow(4)
-        told = [ids(made.take(fill_frame(trade_id), 4).items) for trade_id in (1, 2)]
-
-    assert [[], [(1, False), (2, False)]] == told
-    assert [] == take(made, fill_frame(1))
-
-
 def test_a_shutdown_that_is_announced_is_said_and_delivered():
     """The connection will end soon; what the notice says is data as well."""
     taken = delivery().take(frame({"e": "serverShutdown", "E": NOW_MS}), 3)
