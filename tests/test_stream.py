@@ -573,6 +573,27 @@ def test_a_callback_may_stop_its_own_stream(stream, exchange, tools):
     assert [False] == returned
 
 
+def test_a_stop_over_a_recovered_fill_comes_after_the_report(make_stream, exchange, tools):
+    """What a repair read back is in the user's hands by then: its gap is not closed as if nothing had been found."""
+    stream = make_stream(settle=0.01, gap_margin=20.0)
+    ears = tools.Ears(stream)
+
+    @stream.on(uds.OrderTradeUpdate)
+    def stopping(event: uds.OrderTradeUpdate) -> None:
+        if event.origin == "rest":
+            stream.stop()
+
+    stream.start()
+    exchange.faults.lose_frame(count=4)
+    exchange.buy("BTCUSDT", "0.01")
+    exchange.faults.garbage()
+
+    assert stream.join(tools.patience_s)
+    (report,) = ears.all_of(uds.GapClosed)
+    assert 1 == report.recovered
+    assert uds.Proof.UNPROVEN != report.proof
+
+
 def test_a_callback_may_start_its_own_running_stream(stream, ears, exchange):
     """start() inside a callback of a running stream finds it running."""
 

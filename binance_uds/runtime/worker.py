@@ -353,7 +353,9 @@ class Worker:
             if self._doors.exit is not None:
                 self._stop_asked = True
             if self._stop_asked and not self.session.has_ended:
-                self._facts.appendleft(facts.StopRequested())
+                # What was merged is in the user's hands: the report about it comes before the end.
+                is_merged = bool(self._facts) and isinstance(self._facts[0], facts.Merged)
+                self._facts.insert(int(is_merged), facts.StopRequested())
             if not self._facts:
                 return
             fact = self._facts.popleft()
