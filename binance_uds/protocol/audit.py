@@ -8,7 +8,7 @@ looked at was found in order, the next one looks at it again.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Generator, List, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
 
 import attrs
 
@@ -83,7 +83,6 @@ class _Audit:
     settle_ms: int
     unread: List[str] = attrs.field(factory=list)
     _found: Recovery = attrs.field(factory=Recovery)
-    _open: Set[OrderKey] = attrs.field(factory=set)
     _trades: List[TradeRow] = attrs.field(factory=list)
     _gone_positions: Dict[PositionKey, int] = attrs.field(factory=dict)
 
@@ -108,7 +107,6 @@ class _Audit:
             self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
         answer = yield from self._read(reads.open_orders())
         self._found.add_orders(answer.rows)
-        self._open = {(row.symbol, row.order_id) for row in answer.rows}
 
     def read_orders(self) -> _Reading:
         """Read every order since the last audit, and those that stood open and are gone."""
@@ -185,7 +183,7 @@ class _Audit:
         return [
             key
             for key, told_ms in self.books.open_orders().items()
-            if key not in self._open and told_ms < latest_ms and key not in self._found.orders
+            if told_ms < latest_ms and key not in self._found.orders
         ]
 
     def _gone_algos(self) -> List[int]:

@@ -95,6 +95,29 @@ def lead_silently(made: Trader) -> Led:
     return lead(steps, made.answer, lambda seconds: made.pass_time(seconds).hear())
 
 
+def test_a_position_whose_end_is_on_its_way_is_waited_for():
+    """REST shows it flat by not showing it, and the frames come in the pause."""
+    made = trader()
+    made.cancel(resting(made))
+    settled(made.hear())
+    made.sell("0.2")
+    led = lead_silently(made)
+
+    assert led.found is None
+    assert [2.0] == led.pauses
+
+
+def test_an_order_that_rest_may_not_show_yet_is_not_asked_for():
+    """Placed within the settle time: REST may be behind, and an answer would prove nothing."""
+    made = settled(trader())
+    made.exchange.rest_lag_ms = SETTLE_MS - 500
+    made.buy("0.1", "29800")
+    made.hear()
+    led = made.audit()
+
+    assert ([], None) == (led.read("order"), led.found)
+
+
 def test_rest_behind_the_stream_is_no_loss():
     """Orders and positions that REST shows as they were before the stream told otherwise are in order."""
     made = trader()

@@ -441,6 +441,7 @@ def test_an_early_copy_without_its_fill_is_suspected_after_five_seconds():
 
     assert ([], 105.0) == (made.due(104.9), made.next_due())
     assert ["trade 1 of order 7"] == [fact.broken.what for fact in made.due(105.0)]
+    assert made.next_due() is None
 
 
 def test_an_early_copy_whose_fill_follows_is_none():
@@ -755,7 +756,6 @@ def test_copies_are_counted_from_the_hold_to_the_merge():
     take(made, fill_frame(2), fill_frame(2), fill_frame(1))
     made.hold(frozenset({"BTCUSDT"}))
     _, tally = made.merge(recovery(1, 2, duplicates=2))
-    made.hold(None)
 
     assert 4 == tally.duplicates
     assert 0 == made.merge(Recovery())[1].duplicates
@@ -873,6 +873,14 @@ def test_what_does_not_add_up_tells_no_total(orders):
     take(made, fill_frame(4, z="0.4"))
 
     assert {None} == {total for _, total in filled(made.merge(recovery(2, 5, orders=orders))[0])}
+
+
+def test_a_fill_that_is_not_there_leaves_the_others_without_a_total():
+    """The order's row says more than all fills that are known."""
+    made = signed()
+    take(made, order_frame(), fill_frame(1))
+
+    assert [(2, None), (3, None)] == filled(made.merge(recovery(2, 3, orders=half_filled("0.4")))[0])
 
 
 def test_behind_a_fill_that_was_delivered_no_total_is_told():

@@ -203,20 +203,31 @@ def test_a_zero_fee_fill_of_a_flat_symbol_needs_the_users_list():
     assert NOTHING_AMISS == made.amiss()
 
 
-def test_an_order_whose_placing_was_lost_before_the_gap_is_found_in_it():
-    """A frame lost unnoticed, then a connection: orders are looked for from where everything was audited."""
+def test_orders_whose_placing_was_lost_before_the_gap_are_found_in_it():
+    """Frames lost unnoticed, then a connection: orders are looked for from where everything was audited."""
     made = trader()
-    lost = made.buy("1", "1900", symbol="ETHUSDT")
+    bought, sold = made.buy("1", "1900", symbol="ETHUSDT"), made.sell("1", "2100", symbol="ETHUSDT")
     made.miss()
     made.pass_time(60.0)
     made.since_ms = made.now_ms
-    made.fill(lost, "1")
-    made.sell("1", symbol="ETHUSDT")
+    made.fill(bought, "1")
+    made.fill(sold, "1")
     made.miss().connect()
     report = made.repair()
 
     assert NOTHING_AMISS == made.amiss()
-    assert ["FILLED"] == states(report, lost)
+    assert (["FILLED"], ["FILLED"]) == (states(report, bought), states(report, sold))
+
+
+def test_a_position_names_its_symbol():
+    """Where orders are refused, and income is not there yet."""
+    made = trader()
+    made.buy("1", symbol="ETHUSDT")
+    made.miss().connect()
+    made.spoil = spoil("income", lambda rows: [])
+    _repair_refusing_all_symbols(made)
+
+    assert NOTHING_AMISS == made.amiss()
 
 
 def test_a_fill_lost_before_the_gap_is_noticed_by_it():
@@ -350,6 +361,25 @@ def test_an_open_order_that_is_gone_is_asked_for_by_itself():
 
     assert [gone] == [read["orderId"] for read in report.led.read("order")]
     assert (["CANCELED"], []) == (states(report, gone), states(report, stays))
+
+
+def test_orders_of_long_ago_that_are_gone_name_their_symbol():
+    """Nothing but the stream ever told of it: an order and a conditional order, both cancelled in the dark."""
+    made = trader()
+    gone, gone_stop = made.buy("1", "1900", symbol="ETHUSDT"), made.stop_order(symbol="BNBUSDT", trigger="200")
+    made.hear()
+    made.pass_time(86_400.0)
+    made.since_ms = made.now_ms
+    made.delivery.forget_before(made.since_ms - 1_000)
+    made.cancel(gone, "ETHUSDT")
+    made.exchange.cancel_algo_order(made.account, algo_id=gone_stop)
+    made.miss().connect()
+    report = made.repair()
+
+    assert ["CANCELED"] == states(report, gone)
+    assert [(gone_stop, "CANCELED")] == [
+        (event.algo_id, event.status) for event in report.events if isinstance(event, AlgoUpdate)
+    ]
 
 
 def gone_orders(count: int) -> tuple[Trader, list[int]]:
@@ -647,6 +677,25 @@ def test_a_lost_fill_that_only_the_position_shows_is_named():
     assert Proof.UNPROVEN == report.proof
 
 
+def test_a_fill_that_only_the_position_shows_is_looked_for():
+    """No order is told of, and the trade comes late: what the position is not is reason enough to read again."""
+    made = trader()
+    made.buy("0.1")
+    made.miss().connect()
+    left = [2]
+
+    def hide(read: Read, rows: list[Any]) -> list[Any]:
+        if read.name == "user_trades":
+            left[0] -= 1
+        return [] if read.name == "all_orders" or (read.name == "user_trades" and left[0] >= 0) else rows
+
+    made.spoil = hide
+    report = made.repair(pauses=PAUSES)
+
+    assert NOTHING_AMISS == made.amiss()
+    assert ([1.0, 2.0], []) == (report.led.pauses, report.lost)
+
+
 @pytest.mark.parametrize("name", ["user_trades", "all_orders", "open_orders", "open_algo_orders", "positions"])
 def test_malformed_rows_are_named_and_the_repair_goes_on_with_the_rest(name):
     """One row of a kind cannot be used: it is named, once, and everything else is recovered."""
@@ -718,22 +767,21 @@ def test_a_page_with_a_malformed_row_is_not_done_with(pages_of_three):
         made.buy("0.01")
     made.miss().connect()
     made.pass_time(3.0)
-    left = [3]
+    third, fourth = (fill.trade_id for fill in made.account.fills[2:4])
 
-    def garble(rows: list[Any]) -> list[Any]:
-        left[0] -= 1
-        return [*rows[:-1], {}] if left[0] == 1 else rows
+    def garble(read: Read, rows: list[Any]) -> list[Any]:
+        return [{} if row["id"] == fourth else row for row in rows] if read.name == "user_trades" else rows
 
-    made.spoil = spoil("user_trades", garble)
+    made.spoil = garble
     recovery = Recovery()
     _interrupted(made, recovery, after=lambda led: len(led.read("user_trades")) == 3)
-    whole = recovery.read_through["BTCUSDT"]
-    made.since_ms = made.since_ms - 1
+    assert third == recovery.read_through["BTCUSDT"]
+    made.spoil = lambda read, rows: rows
     report = made.repair(recovery=recovery, pauses=PAUSES)
 
     assert NOTHING_AMISS == made.amiss()
-    assert whole == report.led.read("user_trades")[0]["fromId"]
-    assert [] == report.lost
+    assert third == report.led.read("user_trades")[0]["fromId"]
+    assert ([], []) == (report.led.pauses, report.lost)
 
 
 def test_a_malformed_balance_is_named():
@@ -855,6 +903,33 @@ def test_when_rest_does_not_catch_up_the_gap_is_unproven():
     assert list(PAUSES) == report.led.pauses
     assert Proof.UNPROVEN == report.proof
     assert "fills of BTCUSDT: REST does not show what the stream has told since" in report.lost
+
+
+@pytest.mark.parametrize("seconds", [6.0, 1e6])
+def test_live_fills_that_rest_does_not_show_are_all_that_tells_that_it_is_behind(seconds):
+    """The gap swallowed a symbol never seen; nothing disagrees, but REST has not even what came since."""
+    made = trader()
+    made.buy("1", symbol="ETHUSDT")
+    made.sell("1", symbol="ETHUSDT")
+    made.miss().connect()
+    made.buy("0.1")
+    made.hear()
+    caught_up_ms = made.now_ms + round(1000 * seconds)
+
+    def lag(read: Read) -> None:
+        made.exchange.rest_lag_ms = 0 if made.now_ms > caught_up_ms else 600_000
+
+    lag(Read("positions"))
+    made.meanwhile = lag
+    report = made.repair(pauses=PAUSES)
+
+    if seconds < 60:
+        assert NOTHING_AMISS == made.amiss()
+        assert (Proof.BRIDGED, []) == (report.proof, report.lost)
+    else:
+        assert list(PAUSES) == report.led.pauses
+        assert Proof.UNPROVEN == report.proof
+        assert ["fills of BTCUSDT: REST does not show what the stream has told since"] == report.lost
 
 
 def test_rest_that_is_behind_by_less_than_the_settle_time_is_not_waited_for():

@@ -466,6 +466,17 @@ def test_a_read_without_an_answer_is_asked_again_later_each_time():
     assert 0 == drive.session.read_retries.failures
 
 
+def test_an_answer_forgives_the_reads_before_it():
+    """The next read that fails is asked again as soon as the first was, amid the same errand."""
+    drive = repairing(DOWN)
+    drive.jitter = 0.0
+    drive.run(30.0)
+    drive.script.failing_reads = {"balances": DOWN}
+    drive.run_until(lambda: len(tries(drive, "balances")) >= 2, 30.0)
+
+    assert [0.5, 1.0] == pytest.approx(tries(drive, "balances")[:2], abs=0.1)
+
+
 def test_a_read_that_is_told_to_wait_waits():
     """The exchange says for how long it wants no request; then the same read is made again."""
     drive = repairing(ExchangeError(429, -1003, "Too many requests", 40.0))
