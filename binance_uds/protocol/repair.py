@@ -255,7 +255,7 @@ class _Repair:
             self._unread_symbols.add(symbol)
         # Go on there when they are read again; the last ones may not be all that REST will have to show.
         settled = [row.trade_id for row in page.rows if row.trade_time_ms <= self.task.until_ms]
-        if settled and not page.malformed and symbol not in self._unread_symbols:
+        if settled and symbol not in self._unread_symbols:
             recovery.read_since[symbol], recovery.read_through[symbol] = since_ms, settled[-1]
 
     def _good_ms(self, symbol: str) -> int:
