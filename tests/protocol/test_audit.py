@@ -413,6 +413,14 @@ def test_where_orders_and_income_are_refused_nothing_is_proven():
     )
 
 
+def test_a_malformed_income_is_named():
+    """It may be that of a symbol that nothing else names."""
+    made = without_all_orders(settled(trader()))
+    made.spoil = lambda read, rows: [{}, *rows[1:]] if read.name == "income" else rows
+
+    assert Unread(("income[0]: IncomeRow without a usable income_type",)) == made.audit().found
+
+
 def test_what_is_missing_says_more_than_what_could_not_be_read():
     """It is repaired; the audit after that says the rest."""
     made = trader()

@@ -148,6 +148,8 @@ def test_rest_moves_no_order_backwards():
     assert ["stream"] == [event.origin for event in report.events if isinstance(event, OrderTradeUpdate)]
     assert "FILLED" == made.delivery.account.order(resting).status
     assert NOTHING_AMISS == made.amiss()
+    # Nor is an older amount of the position taken for one that disagrees.
+    assert frozenset() == report.recovery.unbalanced
 
 
 @pytest.mark.parametrize("symbol", ["ETHUSDT", "BTCUSDC", "币安人生USDT"])
@@ -226,6 +228,20 @@ def test_a_position_names_its_symbol():
     made.miss().connect()
     made.spoil = spoil("income", lambda rows: [])
     _repair_refusing_all_symbols(made)
+
+    assert NOTHING_AMISS == made.amiss()
+
+
+def test_orders_that_were_lost_whole_before_the_gap_are_found_by_it():
+    """Placed, filled and over before it began, and told of by no frame: the list of orders shows them all the same."""
+    made = trader()
+    made.buy("1", symbol="ETHUSDT")
+    made.sell("1", symbol="ETHUSDT")
+    made.miss()
+    made.pass_time(120.0)
+    made.since_ms = made.now_ms
+    made.connect()
+    made.repair()
 
     assert NOTHING_AMISS == made.amiss()
 
@@ -424,6 +440,18 @@ def test_orders_that_are_on_no_page_are_asked_for_singly():
     assert [["CANCELED"]] * 12 == [states(report, order_id) for order_id in gone]
 
 
+def test_an_order_that_is_told_malformed_is_named():
+    """Asked for by itself, and no better for it."""
+    made, gone = gone_orders(2)
+    made.spoil = spoil(
+        "order", lambda rows: [{**row, "side": None} if row["orderId"] == gone[0] else row for row in rows]
+    )
+    report = made.repair()
+
+    assert ["order[0]: OrderRow without a usable side"] == report.lost
+    assert ([], ["CANCELED"]) == (states(report, gone[0]), states(report, gone[1]))
+
+
 @pytest.mark.parametrize("code, words", [(NO_SUCH_ORDER, "is unknown"), (-1100, "is refused with -1100")])
 def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_again(code, words):
     """-2013: nobody knows what became of it, and nobody ever will; the next repair does not ask."""
@@ -436,6 +464,51 @@ def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_aga
     assert [f"order {order_id} of BTCUSDT, which {words}" for order_id in gone] == first.lost
     assert [(2, 0)] == [(asked(first)["order"], asked(second)["order"])]
     assert [] == second.lost
+
+
+def test_what_ends_while_the_repair_pauses_is_asked_for():
+    """An order and a conditional order that stood at the first look and are gone at the second, without a frame."""
+    made = traded_in_the_dark()
+    resting, stop = made.buy("0.1", "29000"), made.stop_order()
+    made.hear()
+    made.pass_time(10.0)
+
+    def hide(rows: list[Any]) -> list[Any]:
+        if not made.account.open_orders:
+            return rows
+        made.cancel(resting)
+        made.exchange.cancel_algo_order(made.account, algo_id=stop)
+        made.pass_time(10.0).miss()
+        return rows[:-1]
+
+    made.spoil = spoil("user_trades", hide)
+    report = made.repair(pauses=PAUSES)
+
+    assert ["CANCELED"] == states(report, resting)[-1:]
+    assert [(stop, "NEW"), (stop, "CANCELED")] == [
+        (event.algo_id, event.status) for event in report.events if isinstance(event, AlgoUpdate)
+    ]
+
+
+def test_an_unknown_conditional_order_is_asked_for_once():
+    """However often the repair looks again."""
+    made = traded_in_the_dark()
+    stop = made.stop_order()
+    made.hear()
+    made.pass_time(10.0)
+    made.exchange.cancel_algo_order(made.account, algo_id=stop)
+    made.miss()
+    made.refusing = {"algo_order": NO_SUCH_ORDER}
+    left = [3]
+
+    def hide(rows: list[Any]) -> list[Any]:
+        left[0] -= 1
+        return rows[:-1] if left[0] >= 0 else rows
+
+    made.spoil = spoil("user_trades", hide)
+    report = made.repair(pauses=PAUSES)
+
+    assert (3, 1) == (len(report.led.pauses), asked(report)["algo_order"])
 
 
 def test_an_order_told_of_too_lately_for_rest_is_not_gone():
@@ -1036,6 +1109,8 @@ def test_a_targeted_repair_reads_its_symbols_alone():
 
     assert NOTHING_AMISS == made.amiss()
     assert {"BTCUSDT"} == {read.parameters["symbol"] for read in report.led.reads if "symbol" in read.parameters}
+    # The order of the fill stands among the open ones, and need not be asked for.
+    assert 0 == asked(report)["order"]
     assert (0, 1, 1) == (asked(report)["all_orders"], asked(report)["open_orders"], asked(report)["user_trades"])
     assert Proof.BALANCED == report.proof
 
@@ -1066,6 +1141,32 @@ def test_a_repair_of_no_symbol_reads_what_stands():
 
     assert {"positions": 1, "balances": 1} == asked(report)
     assert made.account.balances["USDT"].wallet == made.delivery.account.balances["USDT"].wallet_balance
+
+
+def test_a_targeted_repair_finds_its_position_flat():
+    """Closed without a word: REST does not show it, and that is told."""
+    made = trader()
+    made.sell("0.2")
+    made.miss()
+    made.until_ms = made.now_ms
+    report = made.repair(frozenset({"BTCUSDT"}))
+
+    assert NOTHING_AMISS == made.amiss()
+    assert {} == dict(made.delivery.account.positions)
+    assert Proof.BALANCED == report.proof
+
+
+def test_a_position_of_another_symbol_that_disagrees_is_not_this_repairs_business():
+    """Its trades are not read, so it is not judged."""
+    made = trader()
+    made.buy("1", symbol="ETHUSDT")
+    made.hear()
+    made.buy("1", symbol="ETHUSDT")
+    made.miss()
+    made.until_ms = made.now_ms
+    report = made.repair(frozenset({"BTCUSDT"}), pauses=PAUSES)
+
+    assert ([], [], frozenset()) == (report.led.pauses, report.lost, report.recovery.unbalanced)
 
 
 def test_a_position_of_another_symbol_that_is_gone_is_not_this_repairs_business():

@@ -60,9 +60,7 @@ def _open_targeted(
 
 def repair_settled(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """REST has caught up with the connection: read what the open gaps have swallowed."""
-    if session.errand is not None:
-        # An audit; it would only find what is looked for now.
-        session.arm(facts.AuditDue, now, _BUSY_S)
+    # An audit under way is broken off: it would only find what is looked for now, and another follows.
     if session.open_gaps:
         yield from _begin_repair(session, now)
     else:
