@@ -105,9 +105,7 @@ class Books:
         """Return the symbols with an order not long ago, a position or an open conditional order."""
         found = {symbol for symbol, _ in self.chains.orders}
         found.update(
-            symbol
-            for (symbol, _), chain in self.chains.positions.items()
-            if chain.base or chain.fills or chain.claim is not None
+            symbol for (symbol, _), chain in self.chains.positions.items() if chain.base or chain.fills or chain.claims
         )
         found.update(algo.symbol for algo in self.algo_orders.values())
         return found
@@ -117,7 +115,7 @@ class Books:
         return {
             key: chain.last_ms
             for key, chain in self.chains.positions.items()
-            if chain.base or chain.expected(chain.last_ms)
+            if chain.base or chain.claims or chain.expected(chain.last_ms)
         }
 
     def has_algo_ended(self, algo_id: int) -> bool:
@@ -155,11 +153,10 @@ class Books:
 
     def lacks_position(self, row: PositionRow) -> bool:
         """The same of a position."""
-        key = (row.symbol, row.position_side)
-        chain = self.chains.positions.get(key)
+        chain = self.chains.positions.get((row.symbol, row.position_side))
         if chain is None:
             return bool(row.amount)
-        return row.update_time_ms > chain.base_ms and chain.expected(row.update_time_ms) != row.amount
+        return not chain.covers(row.update_time_ms) and chain.expected(row.update_time_ms) != row.amount
 
     # What is over
 

@@ -7,13 +7,15 @@ at the next event of the order or the position, on a connection that looks healt
 rows of REST, tell a repair when it has found everything.
 
 Orders: what was *claimed* and what was *counted* only grow, so rows and frames may come in any order. Positions: an
-amount counts as of its time, and is compared with the fills up to that time.
+amount counts as of its time, and is compared with the fills up to that time. Several fills may share a millisecond, so
+of those of its very moment it has some when the exchange told it by the stream, and all when it told it by REST.
 """
 
 from __future__ import annotations
 
+import bisect
 from decimal import Decimal
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import attrs
 
@@ -28,8 +30,8 @@ ZERO = Decimal(0)
 OrderKey = Tuple[str, int]
 PositionKey = Tuple[str, str]
 
-#: So many fills of one millisecond are tried in every combination.
-_MOST_AT_ONCE = 10
+#: Amounts of a position that wait to be explained. More are waiting only while a gap is open, and its repair reads one.
+_MOST_CLAIMS = 1_000
 
 #: Position side of an account that keeps no LONG and SHORT apart.
 _BOTH = "BOTH"
@@ -66,6 +68,14 @@ class OrderChain:
         return max(self.claimed - self.counted, ZERO)
 
 
+class Claim(NamedTuple):
+    """That a position was of an amount; ``is_whole`` when with all fills of that millisecond, as in a row of REST."""
+
+    at_ms: int
+    amount: Decimal
+    is_whole: bool = False
+
+
 @attrs.define
 class PositionChain:
     """
@@ -74,56 +84,88 @@ class PositionChain:
     Attributes:
         base: Its amount when the exchange last said so and the fills agreed.
         base_ms: When that was; the fills of before then are in it.
-        is_whole: Whether the fills of that very millisecond are in it, too: a row of REST has them all.
+        is_whole: Whether the fills of that very millisecond are in it, too; otherwise those that came by then are.
         fills: Time and signed quantity of the fills that came since.
-        claim: The first amount that the fills do not agree with, and its time.
-        unsure: Signed quantities of fills of the very millisecond of ``base_ms`` that may be in it, or not.
+        claims: What the exchange said since the fills do not agree any more, oldest first.
+        missing: What the fills up to the first claim would have to add to agree with it, signed; 0 without a claim.
     """
 
     base: Decimal = ZERO
     base_ms: int = 0
     is_whole: bool = False
     fills: List[Tuple[int, Decimal]] = attrs.field(factory=list)
-    claim: Optional[Tuple[int, Decimal]] = None
-    unsure: List[Decimal] = attrs.field(factory=list)
+    claims: List[Claim] = attrs.field(factory=list)
+    missing: Decimal = ZERO
 
     @property
     def last_ms(self) -> int:
         """The last moment anything was told."""
-        return max([self.base_ms, *(time_ms for time_ms, _ in self.fills)])
+        return max([self.base_ms, *(fill[0] for fill in self.fills), *(claim.at_ms for claim in self.claims[-1:])])
+
+    def covers(self, time_ms: int) -> bool:
+        """Whether the base has every fill of a moment."""
+        return time_ms < self.base_ms or (self.is_whole and time_ms == self.base_ms)
 
     def expected(self, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> Decimal:
         """Return what the amount was at a moment, by the fills that came, and others that were found."""
-        amount = self.base + sum((quantity for time_ms, quantity in self.fills if time_ms <= at_ms), ZERO)
-        return amount + sum((quantity for time_ms, quantity in found if self.base_ms < time_ms <= at_ms), ZERO)
+        news = (fill for fill in found if not self.covers(fill[0]))
+        return self.base + sum((quantity for time_ms, quantity in (*self.fills, *news) if time_ms <= at_ms), ZERO)
 
-    def explains(self, amount: Decimal, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> bool:
-        """
-        Whether an amount is what the fills that came, and others that were found, make it.
+    def count(self, time_ms: int, quantity: Decimal, *, is_last: bool = True) -> None:
+        """Count a fill; when others follow the claims wait for them, for some of them alone may agree by chance."""
+        if self.covers(time_ms):
+            return
+        self.fills.append((time_ms, quantity))
+        if self.claims and time_ms <= self.claims[0].at_ms:
+            self.missing -= quantity
+            if is_last and not self.missing:
+                self.settle()
 
-        Of what was found at the very millisecond of the base nobody knows how much is in it: any part may be.
-        """
-        known = list(found)
-        unsure = [] if self.is_whole else [quantity for time_ms, quantity in known if time_ms == self.base_ms]
-        unsure += self.unsure
-        amounts = {self.expected(at_ms, known)}
-        for quantity in unsure[:_MOST_AT_ONCE]:
-            amounts |= {amount + quantity for amount in amounts}
-        return amount in amounts
-
-    def heal(self) -> bool:
-        """Whether the fills agree with every amount that was told, by now."""
-        if self.claim is not None:
-            at_ms, amount = self.claim
-            if self.explains(amount, at_ms):
-                self.rebase(amount, at_ms)
-        return self.claim is None
+    def claim(self, told: Claim) -> None:
+        """Take an amount that is a sum of fills; the last of a moment counts, and REST above all before it."""
+        if self.claims and self.claims[0].is_whole and told.at_ms <= self.claims[0].at_ms:
+            return
+        if told.is_whole:
+            self.claims = [claim for claim in self.claims if claim.at_ms > told.at_ms]
+        place = bisect.bisect_left(self.claims, (told.at_ms,))
+        if place == _MOST_CLAIMS:
+            return
+        is_known = place < len(self.claims) and self.claims[place].at_ms == told.at_ms
+        self.claims[place : place + is_known] = [told]
+        if place == 0:
+            self.settle()
 
     def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
-        """Believe an amount, whatever was counted."""
-        self.base, self.base_ms, self.is_whole, self.claim = amount, at_ms, is_whole, None
-        self.unsure = []
-        self.fills = [(time_ms, quantity) for time_ms, quantity in self.fills if time_ms > at_ms]
+        """Believe an amount, whatever was counted and claimed up to then."""
+        self.base, self.base_ms, self.is_whole = amount, at_ms, is_whole
+        self.fills = [fill for fill in self.fills if fill[0] > at_ms]
+        self.claims = [claim for claim in self.claims if claim.at_ms > at_ms]
+        self.settle()
+
+    def fold(self, floor_ms: int) -> None:
+        """Take the fills of before a moment into the base; nothing is missing among them."""
+        old_ms = [time_ms for time_ms, _ in self.fills if time_ms < floor_ms]
+        if old_ms and not self.claims:
+            self.rebase(self.expected(max(old_ms)), max(old_ms), is_whole=True)
+
+    def settle(self) -> None:
+        """Believe claim after claim as long as the fills agree."""
+        self.fills.sort(key=_moment)
+        amount, counted, settled, agreed = self.base, 0, 0, 0
+        for at_ms, claimed, is_whole in self.claims:
+            while counted < len(self.fills) and self.fills[counted][0] <= at_ms:
+                amount += self.fills[counted][1]
+                counted += 1
+            if amount != claimed:
+                break
+            self.base, self.base_ms, self.is_whole = claimed, at_ms, is_whole
+            settled, agreed = settled + 1, counted
+        del self.claims[:settled], self.fills[:agreed]
+        self.missing = self.claims[0].amount - amount if self.claims else ZERO
+
+
+def _moment(fill: Tuple[int, Decimal]) -> int:
+    return fill[0]
 
 
 @attrs.frozen
@@ -155,11 +197,16 @@ class Chains:
     grounded_ms: Optional[int] = None
     orders: Dict[OrderKey, OrderChain] = attrs.field(factory=dict)
     positions: Dict[PositionKey, PositionChain] = attrs.field(factory=dict)
+    _early: Dict[PositionKey, List[Tuple[int, Decimal]]] = attrs.field(factory=dict)
 
     # What the stream tells
 
     def fill(self, fill: OrderTradeUpdate) -> None:
-        """Count a fill that was not seen before, from the stream or read by REST."""
+        """
+        Count a fill that was not seen before.
+
+        From the stream, or read by REST: then ``fills_found`` has to follow when all of them are counted.
+        """
         time_ms = fill.trade_time_ms or fill.transaction_time_ms or 0
         quantity = fill.last_filled_quantity or ZERO
         key = (fill.symbol, fill.order_id)
@@ -174,6 +221,12 @@ class Chains:
         self._count_position(fill, quantity, time_ms)
         self._touch(chain, told, time_ms)
         self._stand(chain, fill, time_ms)
+
+    def fills_found(self) -> None:
+        """All fills that were read are counted."""
+        for chain in self.positions.values():
+            if chain.claims:
+                chain.settle()
 
     def order(self, update: OrderTradeUpdate) -> None:
         """Take what an order update that is no fill says was filled so far."""
@@ -205,18 +258,26 @@ class Chains:
             is_whole: Whether it is a row of REST, which has all fills of its moment.
         """
         chain = self.positions.get(key)
-        if chain is None:
-            if self.grounded_ms is None:
-                self.positions[key] = PositionChain(amount, at_ms, is_whole)
-                return
-            chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
-        if at_ms < chain.base_ms or (is_whole and at_ms == chain.base_ms):
+        if self.grounded_ms is None:
+            # Nobody knows which fills of its moment it has. It came with them, so most likely all.
+            if chain is None:
+                self._begin_position(key, amount, at_ms, is_whole=True)
+            elif at_ms >= chain.base_ms:
+                chain.rebase(amount, at_ms, is_whole=True)
             return
-        if not is_from_order or chain.explains(amount, at_ms):
+        if chain is None:
+            chain = self._begin_position(key, ZERO, self.grounded_ms)
+        if chain.covers(at_ms):
+            return
+        if is_from_order and not is_whole:
+            # An older one that does not agree stands first: this one may agree because two fills are missing.
+            chain.claim(Claim(at_ms, amount))
+        elif chain.expected(at_ms) == amount:
             chain.rebase(amount, at_ms, is_whole=is_whole)
-        elif chain.claim is None or chain.claim[0] == at_ms:
-            # Of several at one moment the last counts; a later one changes nothing about an older that does not agree.
-            chain.claim = (at_ms, amount)
+        elif not is_from_order:
+            chain.rebase(amount, at_ms, is_whole=True)
+        else:
+            chain.claim(Claim(at_ms, amount, is_whole=True))
 
     # What REST tells
 
@@ -241,15 +302,9 @@ class Chains:
         """Begin to count a position where its row says it stands, unless the stream told something newer."""
         chain = self.positions.get(key)
         if chain is None:
-            self.positions[key] = PositionChain(amount, at_ms, is_whole=True)
+            self._begin_position(key, amount, at_ms, is_whole=True)
         elif chain.base_ms < at_ms <= (self.grounded_ms or 0):
             # Of before the connection was in use, and REST had not told yet.
-            chain.rebase(amount, at_ms, is_whole=True)
-
-    def settle_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
-        """Take a position's row that agrees with all that came and was found."""
-        chain = self.positions.get(key)
-        if chain is not None and at_ms >= chain.base_ms:
             chain.rebase(amount, at_ms, is_whole=True)
 
     def flat_since_before(self, shown: Iterable[PositionKey]) -> List[PositionKey]:
@@ -269,7 +324,7 @@ class Chains:
             if chain.missing:
                 yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
         for (symbol, side), position in self.positions.items():
-            if not position.heal():
+            if position.claims:
                 yield Break(symbol, position.base_ms, f"the {side} position")
 
     def broken_order(self, key: OrderKey) -> Optional[Break]:
@@ -279,15 +334,10 @@ class Chains:
             return None
         return Break(key[0], chain.good_ms, f"{chain.missing} of order {key[1]}")
 
-    def is_doubtful(self, key: PositionKey) -> bool:
-        """Whether an amount was told of a position that the fills did not agree with when it came."""
-        chain = self.positions.get(key)
-        return chain is not None and chain.claim is not None
-
     def broken_position(self, key: PositionKey) -> Optional[Break]:
         """Return the break of one position, if it is broken."""
         chain = self.positions.get(key)
-        if chain is None or chain.heal():
+        if chain is None or not chain.claims:
             return None
         return Break(key[0], chain.base_ms, f"the {key[1]} position")
 
@@ -298,14 +348,15 @@ class Chains:
                 chain.base = chain.counted = chain.claimed
                 chain.base_ms = chain.good_ms = chain.touched_ms
         for (of, _), position in self.positions.items():
-            if of == symbol and position.claim is not None:
-                at_ms, amount = position.claim
-                position.rebase(amount, at_ms)
+            if of == symbol and position.claims:
+                position.rebase(position.claims[0].amount, position.claims[0].at_ms, is_whole=True)
 
     def forget_before(self, floor_ms: int) -> None:
         """Forget the orders that ended before a moment up to which everything was audited."""
         for key in [key for key, chain in self.orders.items() if not chain.is_open and chain.touched_ms < floor_ms]:
             del self.orders[key]
+        for position in self.positions.values():
+            position.fold(floor_ms)
 
     def _new_order(self, base: Decimal, at_ms: int) -> OrderChain:
         """Begin a chain that the stream brings up: after the account was read whole it is a new order's."""
@@ -332,18 +383,20 @@ class Chains:
 
     def _count_position(self, fill: OrderTradeUpdate, quantity: Decimal, time_ms: int) -> None:
         key = (fill.symbol, fill.position_side or _BOTH)
+        signed = quantity if fill.side == Side.BUY else -quantity
         chain = self.positions.get(key)
         if chain is None:
             if self.grounded_ms is None:
+                self._early.setdefault(key, []).append((time_ms, signed))
                 return
-            chain = self.positions[key] = PositionChain(ZERO, self.grounded_ms)
-        signed = quantity if fill.side == Side.BUY else -quantity
-        if time_ms < chain.base_ms or (time_ms == chain.base_ms and chain.is_whole):
-            return
-        if time_ms == chain.base_ms and fill.origin == FROM_REST:
-            chain.unsure.append(signed)
-        else:
-            chain.fills.append((time_ms, signed))
-        if chain.claim is not None and (chain.claim[0] > time_ms or fill.origin == FROM_REST):
-            # One of the same millisecond may have been told between two fills of it: time will tell.
-            chain.heal()
+            chain = self._begin_position(key, ZERO, self.grounded_ms)
+        chain.count(time_ms, signed, is_last=fill.origin != FROM_REST)
+
+    def _begin_position(
+        self, key: PositionKey, amount: Decimal, at_ms: int, *, is_whole: bool = False
+    ) -> PositionChain:
+        """Begin to count a position, with the fills that came before anybody knew what they add to."""
+        chain = self.positions[key] = PositionChain(amount, at_ms, is_whole)
+        for time_ms, quantity in self._early.pop(key, ()):
+            chain.count(time_ms, quantity)
+        return chain

@@ -286,6 +286,7 @@ class Delivery:
             if event.origin == FROM_REST:
                 self._enter_fill(event)
             delivered.append(self._dated(event))
+        self.books.chains.fills_found()
         delivered.extend(self._recovered_states(recovery))
         for key in recovery.unknown_orders:
             self.books.chains.order_ended(key)

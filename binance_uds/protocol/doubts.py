@@ -7,7 +7,7 @@ doubt first; only when it still does not agree after a moment is it a suspicion,
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Tuple, TypeVar
+from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 
 import attrs
 
@@ -17,6 +17,14 @@ from .identity import FillId
 from .timings import Timings
 
 K = TypeVar("K", OrderKey, PositionKey)
+
+
+@attrs.frozen
+class _Doubt:
+    """When to look again, and since when something does not agree."""
+
+    due: float
+    since_ms: int
 
 
 @attrs.define
@@ -31,40 +39,40 @@ class Doubts:
 
     chains: Chains
     timings: Timings
-    _orders: Dict[OrderKey, float] = attrs.field(factory=dict)
-    _positions: Dict[PositionKey, float] = attrs.field(factory=dict)
-    _announced: Dict[FillId, Tuple[float, int]] = attrs.field(factory=dict)
+    _orders: Dict[OrderKey, _Doubt] = attrs.field(factory=dict)
+    _positions: Dict[PositionKey, _Doubt] = attrs.field(factory=dict)
+    _announced: Dict[FillId, _Doubt] = attrs.field(factory=dict)
     _suspected: Dict[str, float] = attrs.field(factory=dict)
 
     def order(self, key: OrderKey, now: float) -> None:
         """Look at an order whose chain may be broken."""
-        _doubt(self._orders, key, self.chains.broken_order(key) is not None, now + self.timings.doubt)
+        _doubt(self._orders, key, self.chains.broken_order(key), now + self.timings.doubt)
 
     def position(self, key: PositionKey, now: float) -> None:
         """Look at a position whose chain may be broken."""
-        _doubt(self._positions, key, self.chains.is_doubtful(key), now + self.timings.doubt)
+        _doubt(self._positions, key, self.chains.broken_position(key), now + self.timings.doubt)
 
     def announced(self, lite: TradeLite, now: float) -> None:
         """A fill was told in short; its order update has to follow."""
         fill = (lite.symbol, lite.order_id, lite.trade_id)
-        self._announced[fill] = (now + self.timings.trade_lite_alone, lite.transaction_time_ms or 0)
+        self._announced[fill] = _Doubt(now + self.timings.trade_lite_alone, lite.transaction_time_ms or 0)
 
     def told(self, fill: OrderTradeUpdate) -> None:
-        """A fill was told in full."""
+        """A fill was told in full, or read by REST."""
         self._announced.pop((fill.symbol, fill.order_id, fill.trade_id or 0), None)
 
     def next_due(self) -> Optional[float]:
         """Return when the next doubt is to be judged; None when there is none."""
-        moments = [
-            *self._orders.values(),
-            *self._positions.values(),
-            *(due for due, _ in self._announced.values()),
-        ]
-        return min(moments, default=None)
+        doubts = (*self._orders.values(), *self._positions.values(), *self._announced.values())
+        return min((doubt.due for doubt in doubts), default=None)
 
     def due(self, now: float) -> List[Break]:
         """Return what still does not agree although it had its time; at most one break per symbol and interval."""
-        ripe = [*self._ripe_chains(now), *self._ripe_announcements(now)]
+        ripe = [
+            *self._ripe(self._orders, self.chains.broken_order, now),
+            *self._ripe(self._positions, self.chains.broken_position, now),
+            *self._ripe_announcements(now),
+        ]
         found: Dict[str, Break] = {}
         for one in ripe:
             known = found.get(one.symbol)
@@ -74,44 +82,37 @@ class Doubts:
             self._suspected[symbol] = now + self.timings.suspicion_interval
         return list(found.values())
 
-    def _ripe_chains(self, now: float) -> Iterator[Break]:
-        for order in _take(self._orders, now):
-            broken = self.chains.broken_order(order)
-            if broken is not None and self._may_suspect(broken.symbol, now, self._orders, order):
-                yield broken
-        for position in _take(self._positions, now):
-            broken = self.chains.broken_position(position)
-            if broken is not None and self._may_suspect(broken.symbol, now, self._positions, position):
+    def _ripe(self, doubts: Dict[K, _Doubt], look: Callable[[K], Optional[Break]], now: float) -> Iterator[Break]:
+        for key in [key for key, doubt in doubts.items() if doubt.due <= now]:
+            broken = look(key)
+            if broken is None:
+                del doubts[key]
+                continue
+            allowed = self._allowed(broken.symbol, now)
+            # Also when it is suspected now: what is found meanwhile may leave the doubt unexplained.
+            again = allowed if allowed > now else now + self.timings.suspicion_interval
+            doubts[key] = _Doubt(again, broken.since_ms)
+            if allowed <= now:
                 yield broken
 
     def _ripe_announcements(self, now: float) -> Iterator[Break]:
-        for fill in [fill for fill, (due, _) in self._announced.items() if due <= now]:
+        for fill in [fill for fill, doubt in self._announced.items() if doubt.due <= now]:
             symbol, order_id, trade_id = fill
-            allowed, time_ms = self._suspected.get(symbol, now), self._announced[fill][1]
+            since_ms, allowed = self._announced.pop(fill).since_ms, self._allowed(symbol, now)
             if allowed > now:
-                self._announced[fill] = (allowed, time_ms)
-                continue
-            del self._announced[fill]
-            yield Break(symbol, time_ms, f"trade {trade_id} of order {order_id}")
+                self._announced[fill] = _Doubt(allowed, since_ms)
+            else:
+                yield Break(symbol, since_ms, f"trade {trade_id} of order {order_id}")
 
-    def _may_suspect(self, symbol: str, now: float, doubts: Dict[K, float], key: K) -> bool:
-        """Whether a symbol was not suspected just now; otherwise the doubt is looked at again later."""
-        allowed = self._suspected.get(symbol, now)
-        # Also when it is suspected now: what is found meanwhile may leave the doubt unexplained.
-        doubts[key] = max(allowed, now) + self.timings.suspicion_interval if allowed <= now else allowed
-        return allowed <= now
+    def _allowed(self, symbol: str, now: float) -> float:
+        """Return from when on a symbol may be suspected."""
+        return self._suspected.get(symbol, now)
 
 
-def _doubt(doubts: Dict[K, float], key: K, is_broken: bool, due: float) -> None:
-    """Begin to doubt what is broken, and stop to doubt what is not."""
-    if not is_broken:
+def _doubt(doubts: Dict[K, _Doubt], key: K, broken: Optional[Break], due: float) -> None:
+    """Begin to doubt what is broken, anew when it agreed meanwhile, and stop to doubt what is not."""
+    known = doubts.get(key)
+    if broken is None:
         doubts.pop(key, None)
-    elif key not in doubts:
-        doubts[key] = due
-
-
-def _take(doubts: Dict[K, float], now: float) -> List[K]:
-    ripe = [key for key, due in doubts.items() if due <= now]
-    for key in ripe:
-        del doubts[key]
-    return ripe
+    elif known is None or known.since_ms != broken.since_ms:
+        doubts[key] = _Doubt(due, broken.since_ms)

@@ -396,7 +396,7 @@ class _Repair:
             chain = self.books.chains.positions.get(key)
             if chain is None or key[0] not in self._read_at or position.update_time_ms < chain.base_ms:
                 continue
-            if not chain.explains(position.amount, position.update_time_ms, found.get(key, ())):
+            if chain.expected(position.update_time_ms, found.get(key, ())) != position.amount:
                 suspects.add(key[0])
         return suspects
 

@@ -136,18 +136,21 @@ def test_symbols_are_those_in_which_something_may_have_happened():
 
 
 def test_open_positions_are_told_with_the_time_of_their_last_change():
-    """By the fills that came, or by the last word of the exchange; a flat one is none."""
+    """By the fills that came, or by the last word of the exchange: where they differ REST has to be asked."""
     made = books(
         told.fill(1, 2, 2, at_ms=110, position_side="LONG"),
         told.account(told.position(2, position_side="LONG"), at_ms=110),
         told.fill(2, 2, 4, at_ms=120, position_side="SHORT"),
         told.fill(3, 2, 6, at_ms=130, position_side="SHORT", side="SELL"),
+        told.fill(4, 2, at_ms=110, symbol=ETH),
+        told.fill(5, 2, at_ms=120, symbol=ETH, side="SELL"),
+        told.account(told.position(1, ETH), at_ms=140),
         told.fill(6, 2, at_ms=110, symbol=ADA),
         told.account(told.position(2, ADA), at_ms=110),
         told.fill(7, 2, at_ms=120, symbol=ADA, side="SELL"),
     )
 
-    assert {(BTC, "LONG"): 110, (ADA, "BOTH"): 120} == made.open_positions()
+    assert {(BTC, "LONG"): 110, (ETH, "BOTH"): 140, (ADA, "BOTH"): 120} == made.open_positions()
 
 
 # Whether a row is news
@@ -230,7 +233,7 @@ def test_a_row_of_a_balance_is_news_when_it_is_newer(row, is_news):
     ("row", "is_news"),
     [
         (told.position_row(2, at_ms=120), False),
-        (told.position_row(3, at_ms=121), True),
+        (told.position_row(3, at_ms=120), True),
         (told.position_row(3, at_ms=119), False),
         (told.position_row(5, at_ms=130), False),
         (told.position_row(2, at_ms=130), True),
@@ -239,7 +242,7 @@ def test_a_row_of_a_balance_is_news_when_it_is_newer(row, is_news):
     ],
 )
 def test_a_row_of_a_position_is_news_when_the_fills_do_not_agree(row, is_news):
-    """Those up to its moment; an older row than the last word of the stream is none."""
+    """Those up to its moment; it may know more of the very millisecond that the stream told last."""
     made = books(
         told.fill(1, 2, 2, at_ms=120), told.account(told.position(2), at_ms=120), told.fill(2, 3, 5, at_ms=130)
     )

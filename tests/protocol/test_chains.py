@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
-from typing import Any, List, Tuple
+from typing import Any, Iterable, Iterator, List, Optional, Tuple
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from binance_uds.events.base import FROM_REST
 from binance_uds.events.usdm import OrderTradeUpdate
-from binance_uds.protocol.chains import ZERO, Break, Chains, OrderChain, PositionChain
+from binance_uds.protocol.chains import ZERO, Break, Chains, Claim, OrderChain, PositionChain
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH
 
@@ -27,9 +29,11 @@ def grounded() -> Chains:
 
 
 def filled(chains: Chains, *fills: OrderTradeUpdate) -> Chains:
-    """The same after some fills."""
+    """The same after some fills, told by the stream or read by REST."""
     for fill in fills:
         chains.fill(fill)
+    if any(fill.origin == FROM_REST for fill in fills):
+        chains.fills_found()
     return chains
 
 
@@ -328,13 +332,10 @@ def test_an_order_met_half_way_is_counted_from_there(fills, known, data):
     chains.order_row(sums[known - 1] if known else told.order(at_ms=109), 109)
     for event in data.draw(st.permutations(events)):
         is_found = data.draw(st.booleans())
-        chains.fill(attrs.evolve(event, filled_quantity=None, origin="rest") if is_found else event)
+        chains.fill(attrs.evolve(event, filled_quantity=None, origin=FROM_REST) if is_found else event)
 
     assert ZERO == missing(chains)
     assert sum(quantity for quantity, _ in fills) == chains.orders[ORDER].counted
-
-
-# Positions
 
 
 # Positions
@@ -368,12 +369,193 @@ def test_the_sides_of_a_hedge_are_positions_of_their_own():
     assert [chains.broken_position(SHORT)] == [one for one in chains.breaks() if "position" in one.what]
 
 
+def test_a_fill_may_come_after_the_account_update():
+    """The two are of different types, and overtake each other: the claim is settled when the fill comes."""
+    chains = changed(grounded(), 2, 110)
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.fill(1, 2, at_ms=110))
+    assert PositionChain(Decimal(2), 110) == chains.positions[BOTH]
+
+
+#: Two fills of one millisecond, and what is told of the position after each; fills keep their order, and so do amounts.
+BURST = ("fill 1", "fill 2", "amount 1", "amount 2")
+BURST_ORDERS = [
+    words
+    for words in itertools.permutations(BURST)
+    if words.index("fill 1") < words.index("fill 2") and words.index("amount 1") < words.index("amount 2")
+]
+
+
+def tell_of_burst(chains: Chains, word: str, **changes: Any) -> None:
+    """Tell one thing of a burst at 110."""
+    kind, number = word.split()
+    if kind == "fill":
+        chains.fill(told.fill(int(number), 1, at_ms=110, **changes))
+    else:
+        changed(chains, number, 110)
+
+
+@pytest.mark.parametrize("words", BURST_ORDERS, ids=", ".join)
+def test_fills_of_one_millisecond_come_in_any_order_with_the_updates(words):
+    """Fills keep their order and so do amounts; how the two are mixed does not matter."""
+    chains = grounded()
+    for word in words:
+        tell_of_burst(chains, word)
+
+    assert PositionChain(Decimal(2), 110) == chains.positions[BOTH]
+
+    changed(filled(chains, told.fill(3, 1, at_ms=120)), 3, 120)
+    assert None is chains.broken_position(BOTH)
+
+
+def test_a_burst_that_a_cut_connection_told_half_is_completed_by_rest():
+    """The fill that was read is none of those that the amount of the same millisecond had already."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+
+    assert 2 == chains.positions[BOTH].expected(110, [(110, Decimal(1))])
+
+    filled(chains, told.found(2, 1, at_ms=110))
+    changed(chains, 2, 110, is_whole=True)
+    assert PositionChain(Decimal(2), 110, is_whole=True) == chains.positions[BOTH]
+
+
+def test_a_row_shows_what_a_burst_lacks():
+    """REST has all fills of its millisecond: the second of two, whose frames were all lost, is missed."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+    changed(chains, 2, 110, is_whole=True)
+
+    assert Break(BTC, 110, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.found(2, 1, at_ms=110))
+    assert None is chains.broken_position(BOTH)
+
+
+@pytest.mark.parametrize("words", BURST_ORDERS, ids=", ".join)
+def test_a_row_may_be_ahead_of_the_stream(words):
+    """It has everything of its moment; what the frames say of that later is in it, the half of a burst as well."""
+    chains = grounded()
+    chains.ground_position(BOTH, Decimal(2), 110)
+    for word in words:
+        tell_of_burst(chains, word)
+
+    assert PositionChain(Decimal(2), 110, is_whole=True) == chains.positions[BOTH]
+
+
 def test_a_row_that_is_older_than_the_stream_changes_nothing():
     """Neither when it agrees nor when it does not."""
     chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
     changed(changed(chains, 0, 109, is_whole=True), 7, 109, is_whole=True)
 
     assert PositionChain(Decimal(1), 110) == chains.positions[BOTH]
+
+
+def test_an_older_amount_that_agrees_settles_no_newer_claim():
+    """REST may lag: what it showed before the loss is no witness against it."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 3, 120)
+    changed(chains, 1, 110, is_whole=True)
+
+    assert PositionChain(Decimal(1), 110, True, [], [Claim(120, Decimal(3))], Decimal(2)) == chains.positions[BOTH]
+
+    filled(chains, told.found(2, 2, at_ms=120))
+    assert PositionChain(Decimal(3), 120) == chains.positions[BOTH]
+
+
+def test_an_older_amount_that_is_believed_may_settle_a_newer_claim():
+    """What changed otherwise than by a trade explains the difference."""
+    chains = changed(grounded(), 3, 120)
+    changed(chains, 3, 110, is_from_order=False)
+
+    assert PositionChain(Decimal(3), 120) == chains.positions[BOTH]
+
+
+def test_a_later_amount_settles_no_older_claim():
+    """A position that was opened and closed again is as before, and both fills may be missing."""
+    chains = changed(changed(grounded(), 1, 110), 0, 120)
+
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.fill(1, 1, at_ms=110))
+    assert Break(BTC, 110, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.fill(2, 1, at_ms=120, side="SELL"))
+    assert PositionChain(ZERO, 120) == chains.positions[BOTH]
+
+
+def test_a_claim_waits_for_all_fills_that_were_read():
+    """Some of them may agree with it by chance, and the others would then count for nothing."""
+    chains = changed(grounded(), 2, 120)
+    filled(chains, *(told.found(number, 1, at_ms=110, side=side) for number, side in enumerate(["BUY"] * 3 + ["SELL"])))
+
+    assert PositionChain(Decimal(2), 120) == chains.positions[BOTH]
+
+
+def test_claims_are_settled_one_after_the_other():
+    """Updates that are far ahead of their fills wait in line, whatever order they and the fills came in."""
+    chains = grounded()
+    for told_amount, at_ms in ((4, 130), (1, 110), (2, 120), (3, 120)):
+        changed(chains, told_amount, at_ms)
+    filled(chains, told.fill(4, 1, at_ms=130), told.fill(2, 1, at_ms=120), told.fill(1, 1, at_ms=110))
+
+    assert (
+        PositionChain(
+            Decimal(1),
+            110,
+            fills=[(120, Decimal(1)), (130, Decimal(1))],
+            claims=[Claim(120, Decimal(3)), Claim(130, Decimal(4))],
+            missing=Decimal(1),
+        )
+        == chains.positions[BOTH]
+    )
+
+    filled(chains, told.fill(3, 1, at_ms=120))
+    assert PositionChain(Decimal(4), 130) == chains.positions[BOTH]
+
+
+def test_rest_settles_an_older_claim():
+    """It is read when everything was looked for: what agrees with it is whole, whatever a frame said before."""
+    chains = changed(filled(grounded(), told.fill(1, 2, at_ms=110)), 1, 110)
+    changed(chains, 2, 110, is_whole=True)
+
+    assert PositionChain(Decimal(2), 110, is_whole=True) == chains.positions[BOTH]
+
+    changed(filled(changed(chains, 9, 120), told.fill(2, 1, at_ms=130)), 3, 130, is_whole=True)
+    assert PositionChain(Decimal(3), 130, is_whole=True) == chains.positions[BOTH]
+
+
+def test_rest_knows_better_than_an_older_claim():
+    """When it does not agree either, what it shows is what the fills have to add up to."""
+    chains = changed(changed(grounded(), 1, 110), 2, 120, is_whole=True)
+
+    assert ([Claim(120, Decimal(2), True)], 2) == (chains.positions[BOTH].claims, chains.positions[BOTH].missing)
+
+    changed(changed(changed(chains, 5, 115, is_whole=True), 0, 116), 9, 120)
+    assert [Claim(120, Decimal(2), True)] == chains.positions[BOTH].claims
+
+    changed(changed(chains, 6, 130), 7, 140, is_whole=True)
+    assert [Claim(140, Decimal(7), True)] == chains.positions[BOTH].claims
+
+    filled(chains, told.found(1, 7, at_ms=105))
+    assert PositionChain(Decimal(7), 140, is_whole=True) == chains.positions[BOTH]
+
+
+@pytest.mark.parametrize("reason", ["agrees", "differs"])
+def test_what_changed_otherwise_than_by_a_trade_is_believed(reason):
+    """A funding fee repeats the amount, and trades of its millisecond may follow; an adjustment has them all."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+    changed(chains, 1 if reason == "agrees" else 2, 120, is_from_order=False)
+    filled(chains, told.fill(2, 1, at_ms=120))
+
+    assert 2 == amount(chains)
+    assert None is chains.broken_position(BOTH)
+
+
+def test_what_is_believed_ends_an_older_claim():
+    """The fills of before are in it when they come."""
+    chains = changed(changed(grounded(), 1, 110), 1, 120, is_from_order=False)
+    filled(chains, told.fill(1, 1, at_ms=110))
+
+    assert PositionChain(Decimal(1), 120, is_whole=True) == chains.positions[BOTH]
 
 
 def test_a_position_is_grounded_where_its_row_stands():
@@ -404,49 +586,212 @@ def test_a_position_that_was_closed_before_the_stream_began_is_told_by_its_absen
     assert [] == Chains(positions=chains.positions).flat_since_before([])
 
 
-def test_a_fill_read_of_the_very_millisecond_of_an_amount_may_be_in_it_or_not():
-    """A cut connection told half of a burst: either sum explains what the exchange says next, no other does."""
-    for amount, is_explained in ((3, True), (4, True), (5, False)):
-        chains = changed(filled(grounded(), told.fill(1, 2, 2, at_ms=120)), 2, 120)
-        filled(chains, told.found(2, 1, at_ms=120), told.fill(3, 1, 4, at_ms=130))
-        changed(chains, amount, 130)
+@pytest.mark.parametrize("words", BURST_ORDERS, ids=", ".join)
+def test_before_the_account_was_read_amounts_are_believed(words):
+    """With everything of their moment, whatever comes before or after them; what follows is counted."""
+    chains = Chains()
+    for word in words:
+        tell_of_burst(chains, word)
+    filled(chains, told.fill(3, 1, at_ms=120))
 
-        assert is_explained is (chains.broken_position(BOTH) is None)
+    assert 3 == amount(chains)
+    assert [] == list(chains.breaks())
 
-
-def test_a_claim_is_doubted_until_its_fill_comes():
-    """What the fills did not agree with when it came is looked at again; the position's break begins at its base."""
-    chains = changed(grounded(), 2, 120)
-    assert chains.is_doubtful(BOTH)
-    assert [Break(BTC, GROUNDED_MS, "the BOTH position")] == list(chains.breaks())
-    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
-
-    filled(chains, told.fill(1, 2, 2, at_ms=110))
-    assert (None, []) == (chains.broken_position(BOTH), list(chains.breaks()))
-    assert None is chains.broken_position((ETH, "BOTH"))
+    changed(chains, 9, 109)
+    assert 3 == amount(chains)
 
 
-def test_a_claim_that_was_looked_for_in_vain_is_believed():
-    """Of that symbol alone."""
-    chains = changed(changed(grounded(), 2, 120), 2, 120, (ETH, "BOTH"))
+@pytest.mark.parametrize("first_word", ["row", "amount", "later amount", "none"])
+def test_a_fill_before_the_first_word_about_a_position_is_added_when_it_comes(first_word):
+    """REST may lag when the account is read, and may not; what a word about the position has is not added again."""
+    chains = filled(Chains(), told.fill(1, 1, at_ms=110), told.fill(2, 2, at_ms=120))
+    assert {} == chains.positions
+
+    if first_word == "amount":
+        changed(chains, 5, 110)
+    elif first_word == "later amount":
+        changed(chains, 7, 120)
+    chains.grounded_ms = 105
+    if first_word == "row":
+        chains.ground_position(BOTH, Decimal(5), 110)
+    filled(chains, told.fill(3, 1, at_ms=130))
+
+    assert (4 if first_word == "none" else 8) == amount(chains)
+    assert None is chains.broken_position(BOTH)
+
+
+def test_what_was_looked_for_in_vain_is_believed_of_positions_too():
+    """Of that symbol alone; a fill that comes late all the same is in the amount."""
+    chains = changed(changed(grounded(), 2, 110), 1, 110, (ETH, "BOTH"))
     chains.rebase(BTC)
+    filled(chains, told.fill(1, 1, at_ms=110), told.fill(2, 1, at_ms=105), told.fill(3, 1, at_ms=120))
 
-    assert Decimal(2) == amount(chains)
-    assert [ETH] == [broken.symbol for broken in chains.breaks()]
-
-
-def test_a_row_that_agrees_settles_a_position():
-    """Unless it is older than the last word, or of a position nobody told of."""
-    chains = filled(grounded(), told.fill(1, 2, 2, at_ms=120))
-    chains.settle_position(BOTH, Decimal(2), 130)
-    chains.settle_position(BOTH, Decimal(9), 125)
-    chains.settle_position((ETH, "BOTH"), Decimal(9), 125)
-
-    assert Decimal(2) == amount(chains)
-    assert (130, True) == (chains.positions[BOTH].base_ms, chains.positions[BOTH].is_whole)
-    assert [BOTH] == list(chains.positions)
+    assert PositionChain(Decimal(2), 110, is_whole=True, fills=[(120, Decimal(1))]) == chains.positions[BOTH]
+    assert [Break(ETH, GROUNDED_MS, "the BOTH position")] == [one for one in chains.breaks() if one.symbol == ETH]
 
 
-def test_before_the_first_look_a_fill_alone_begins_no_position():
-    """Nobody knows what it is added to."""
-    assert {} == filled(Chains(), told.fill(1, 2, 2, at_ms=120)).positions
+def test_the_last_word_about_a_position_is_an_amount_or_a_fill():
+    """Or a claim that is not settled."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+    assert 110 == chains.positions[BOTH].last_ms
+
+    filled(chains, told.fill(2, 1, at_ms=130), told.fill(3, 1, at_ms=120))
+    assert 130 == chains.positions[BOTH].last_ms
+
+    changed(chains, 9, 140)
+    assert 140 == chains.positions[BOTH].last_ms
+
+
+def test_fills_that_were_audited_are_kept_as_a_sum():
+    """Memory stays bounded although no account update comes; what is missing is not summed up."""
+    chains = grounded()
+    for trade_id in range(1, 101):
+        filled(chains, told.fill(trade_id, 1, trade_id, at_ms=100 + trade_id))
+    chains.forget_before(150)
+    chains.forget_before(150)
+
+    assert (49, 149, True, 51) == (
+        chains.positions[BOTH].base,
+        chains.positions[BOTH].base_ms,
+        chains.positions[BOTH].is_whole,
+        len(chains.positions[BOTH].fills),
+    )
+    assert 100 == amount(chains)
+
+    changed(chains, 99, 190).forget_before(180)
+    assert 51 == len(chains.positions[BOTH].fills)
+
+
+class Watched(list):
+    """A list that knows how often it was read through."""
+
+    times_read = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.times_read += 1
+        return super().__iter__()
+
+
+def test_a_claim_that_stays_open_for_hours_costs_nothing():
+    """While REST is banned everything that comes is counted without being added up anew each time."""
+    chains = changed(grounded(), 5, 110)
+    chains.positions[BOTH].fills = fills = Watched()
+    for trade_id in range(1, 1_201):
+        changed(filled(chains, told.fill(trade_id, 1, trade_id, at_ms=110 + trade_id)), 5 + trade_id, 110 + trade_id)
+
+    assert (1_200, 0) == (len(fills), fills.times_read)
+    assert (1_000, Claim(110, Decimal(5))) == (len(chains.positions[BOTH].claims), chains.positions[BOTH].claims[0])
+
+    filled(chains, *(told.found(10_000 + number, 1, at_ms=105) for number in range(5)))
+    assert None is chains.broken_position(BOTH)
+    assert (5 + 999, 5 + 1_200) == (chains.positions[BOTH].base, amount(chains))
+
+
+#: Trades of one position: how much later than the one before, and how much was bought. Those of one millisecond go in
+#: one direction: of a round trip within one the amounts do not show that there were any fills, until they came.
+TRADES = st.lists(
+    st.tuples(
+        st.sampled_from([1, 5]), st.sampled_from([1, -1]), st.lists(st.integers(1, 2), min_size=1, max_size=3)
+    ).map(lambda burst: [(0 if place else burst[0], burst[1] * last) for place, last in enumerate(burst[2])]),
+    min_size=1,
+    max_size=4,
+).map(lambda bursts: [trade for burst in bursts for trade in burst])
+
+
+@attrs.frozen
+class Trading:
+    """What the stream tells of trades: the fills, and the amounts after them, each with its time and reason."""
+
+    fills: Tuple[OrderTradeUpdate, ...]
+    amounts: Tuple[Tuple[int, Decimal, bool], ...]
+    truth: Decimal
+
+
+def trading(trades: Iterable[Tuple[int, int]], funding_after: Optional[int] = None, side: str = "BOTH") -> Trading:
+    """Make up the life of a position; a funding fee may be paid in a millisecond of its own."""
+    at_ms, total = GROUNDED_MS + 10, ZERO
+    fills, amounts = [], []
+    for trade_id, (later_ms, quantity) in enumerate(trades, 1):
+        at_ms += later_ms
+        total += quantity
+        bought = "BUY" if quantity > 0 else "SELL"
+        fills.append(told.fill(trade_id, abs(quantity), at_ms=at_ms, side=bought, position_side=side))
+        amounts.append((at_ms, total, True))
+        if trade_id == funding_after:
+            amounts.append((at_ms + 1, total, False))
+            at_ms += 2
+    return Trading(tuple(fills), tuple(amounts), total)
+
+
+def mixed(data: st.DataObject, *rows: Iterable[Any]) -> Iterator[Any]:
+    """Yield things of several rows, those of each row in their order."""
+    waiting = [list(row) for row in rows]
+    while any(waiting):
+        row = data.draw(st.sampled_from([row for row in waiting if row]))
+        yield row.pop(0)
+
+
+def tell_of_position(chains: Chains, word: Any, key: Tuple[str, str]) -> None:
+    """Tell the chains of a fill, or of an amount."""
+    if isinstance(word, OrderTradeUpdate):
+        chains.fill(word)
+    else:
+        at_ms, total, is_from_order = word
+        chains.position(key, total, at_ms, is_from_order=is_from_order)
+
+
+@given(TRADES, TRADES, st.none() | st.integers(1, 8), st.data())
+def test_a_stream_without_a_loss_ends_without_a_claim(longs, shorts, funding_after, data):
+    """However far updates and fills overtake each other, in one millisecond or over several, on both sides."""
+    long, short = trading(longs, funding_after, "LONG"), trading(shorts, None, "SHORT")
+    chains = grounded()
+    words = mixed(
+        data,
+        ((word, LONG) for word in long.fills),
+        ((word, LONG) for word in long.amounts),
+        ((word, SHORT) for word in short.fills),
+        ((word, SHORT) for word in short.amounts),
+    )
+    for word, key in words:
+        tell_of_position(chains, word, key)
+
+    assert [] == [one for one in chains.breaks() if "position" in one.what]
+    assert (long.truth, short.truth) == (amount(chains, key=LONG), amount(chains, key=SHORT))
+
+
+@given(TRADES, st.data())
+def test_rest_and_the_stream_agree_in_any_mixture(trades, data):
+    """Rows may be ahead of the frames or far behind them; they show whole milliseconds."""
+    life = trading(trades)
+    ends = {at_ms: (at_ms, total) for at_ms, total, _ in life.amounts}
+    rows = data.draw(st.lists(st.sampled_from(sorted(ends.values())), max_size=3))
+    chains = grounded()
+    for word in mixed(data, life.fills, life.amounts, rows):
+        if isinstance(word, tuple) and len(word) == 2:
+            changed(chains, word[1], word[0], is_whole=True)
+        else:
+            tell_of_position(chains, word, BOTH)
+
+    assert [] == [one for one in chains.breaks() if "position" in one.what]
+    assert life.truth == amount(chains)
+
+
+@given(TRADES, st.data())
+def test_a_fill_that_is_lost_is_missed_by_the_next_trade_at_the_latest(trades, data):
+    """When its own account update comes, or that of the trade after it; and not any more once it is found."""
+    life = trading([*trades, (1, 1)])
+    lost = data.draw(st.integers(0, len(trades) - 1))
+    chains = grounded()
+    for word in mixed(data, (fill for fill in life.fills[:-1] if fill is not life.fills[lost]), life.amounts[:-1]):
+        tell_of_position(chains, word, BOTH)
+    for word in (life.fills[-1], life.amounts[-1]):
+        tell_of_position(chains, word, BOTH)
+    broken = chains.broken_position(BOTH)
+
+    assert broken is not None
+    assert broken.since_ms <= life.fills[-1].transaction_time_ms
+
+    filled(chains, attrs.evolve(life.fills[lost], origin=FROM_REST))
+    changed(chains, life.truth, life.amounts[-1][0], is_whole=True)
+    assert None is chains.broken_position(BOTH)
+    assert life.truth == amount(chains)

@@ -88,9 +88,25 @@ def test_a_doubt_that_was_explained_unseen_is_dropped_when_due():
     broken(doubts, 10.0)
     claimed(doubts, 10.0, 2)
     doubts.chains.fill(told.found(1, 1, at_ms=110))
+    doubts.chains.fills_found()
 
     assert [] == doubts.due(11.0)
     assert None is doubts.next_due()
+
+
+def test_what_agreed_meanwhile_is_doubted_anew():
+    """On a busy stream some account update is always ahead of its fill; each has a second of its own."""
+    doubts = doubting()
+    for number in range(1, 40):
+        now = 10.0 + 0.1 * number
+        claimed(doubts, now, number, 110 + 10 * number)
+        if number > 1:
+            doubts.chains.fill(told.fill(number - 1, 1, number - 1, at_ms=100 + 10 * number))
+            doubts.position(POSITION, now)
+        assert [] == doubts.due(now)
+
+    assert 14.9 == pytest.approx(doubts.next_due())
+    assert [Break(BTC, 490, "the BOTH position")] == doubts.due(14.9 + 1e-6)
 
 
 def test_a_symbol_is_suspected_once_in_thirty_seconds():
@@ -172,6 +188,7 @@ def test_a_fill_told_in_short_is_no_second_suspicion():
     assert [Break(ETH, 130, "trade 8 of order 1")] == doubts.due(15.0)
 
     doubts.chains.fill(told.found(7, 1, at_ms=120))
+    doubts.chains.fills_found()
     assert 41.0 == doubts.next_due()
     assert [Break(BTC, 130, "trade 7 of order 1")] == doubts.due(41.0)
 
