@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Iterable, Iterator, List, Tuple
+
 import pytest
 
 from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
-from binance_uds.protocol.gaps import UNRECOVERABLE, Gap
+from binance_uds.protocol.errands import Errand, ErrandKind, Pause
+from binance_uds.protocol.facts import MergeTally
+from binance_uds.protocol.gaps import UNRECOVERABLE, Gap, Repaired
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.proofs import Standing, Verdict
+from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.second import Second
 from binance_uds.protocol.situation import Situation, State
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, PLANS, moment
@@ -187,6 +193,20 @@ def test_a_connection_that_is_let_go_is_an_old_one():
     assert not made.socket_is_open
 
 
+@pytest.mark.parametrize("first_goes_on", [True, False])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_second_connection_is_let_go_once(is_open, first_goes_on):
+    """What it told alone is kept when the first is gone, too; one that is not open yet told nothing."""
+    made = situation()
+    made.second = Second(9, NOW, is_open)
+    made.arm(facts.SecondDue, NOW, 1.0)
+    made.arm(facts.SecondOverdue, NOW, 1.0)
+    commands = [command for _ in range(2) for command in made.close_second(first_goes_on=first_goes_on)]
+
+    assert ([do.CloseSocket(9), (do.Discard if first_goes_on else do.Adopt)(9)] if is_open else []) == commands
+    assert (None, {}) == (made.second, made.timers)
+
+
 def test_the_end_leaves_nothing_to_do():
     """No timer is left, and the verdict is the end, with its reason."""
     made = situation()
@@ -302,3 +322,156 @@ def test_a_clock_read_during_a_gap_dates_its_beginning_again(ahead_s):
     # The reading leaves 1 ms open, and the 62 s and the 3 s to it leave 7 ms and 1 ms for drift.
     assert min(announced_ms, EPOCH_MS + 1000 * (40 + ahead_s) - 8 - MARGIN_MS) == report.since_ms
     assert EPOCH_MS + 1000 * (105 + ahead_s) + 2 == report.until_ms
+
+
+# Gaps that are repaired
+
+BTC, ETH = frozenset({"BTCUSDT"}), frozenset({"ETHUSDT"})
+
+
+def signed(**timings: float) -> Situation:
+    """Return the same of a stream that can repair: an audit was complete at 90 s."""
+    made = situation(**timings)
+    made.signed = made.proofs.wants_delivery = True
+    made.proofs.renew_delivery(moment(90.0))
+    return made
+
+
+def announced(commands: Iterable[do.Command]) -> List[object]:
+    """Return the notices among commands."""
+    return [command.notice for command in commands if isinstance(command, do.Announce)]
+
+
+def repaired(*gaps: int, recovered: Tuple[Tuple[int, str], ...] = ()) -> Repaired:
+    """Return what came of the repair of some gaps."""
+    return Repaired(gaps, Proof.BALANCED, MergeTally(recovered), ())
+
+
+def test_what_has_to_wait_for_a_repair_is_held_from_the_opening_on():
+    """The notice goes first; without a secret nothing can be repaired, and nothing waits."""
+    told, held = signed().open_gap(GapCause.CONNECTION_LOST, NOW)
+
+    assert GapOpened(gap_id=1, since_ms=EPOCH_MS + 35_000 - MARGIN_MS, cause=GapCause.CONNECTION_LOST) == told.notice
+    assert do.Hold(None) == held
+
+
+def test_a_targeted_gap_holds_its_symbols():
+    """It keeps what was found of it already, and its end; its beginning is a time of the exchange's."""
+    made, found = signed(), Recovery(duplicates=3)
+    told, held = made.announce_gap(GapCause.FRAMES_MISSING, 77, until=NOW, symbols=BTC, found=found)
+
+    assert GapOpened(gap_id=1, since_ms=77, cause=GapCause.FRAMES_MISSING) == told.notice
+    assert do.Hold(BTC) == held
+    assert [Gap(1, 77, GapCause.FRAMES_MISSING, None, NOW, BTC, found)] == made.open_gaps
+    assert made.standing.gap_open
+
+
+def test_nothing_more_is_held_once_the_hold_is_over():
+    """What was held had to be delivered: a further gap does not begin to hold anew."""
+    made = signed()
+    list(made.open_gap(GapCause.CONNECTION_LOST, NOW))
+    made.is_hold_over = True
+
+    assert [GapOpened] == [
+        type(told) for told in announced(made.announce_gap(GapCause.FRAMES_MISSING, 77, symbols=BTC))
+    ]
+    assert [] == [
+        one for one in made.announce_gap(GapCause.FRAMES_MISSING, 78, symbols=ETH) if isinstance(one, do.Hold)
+    ]
+
+
+def test_a_gap_of_everything_opens_beside_targeted_ones():
+    """The connection that was to deliver what follows them is gone, so they end later."""
+    made = signed()
+    list(made.announce_gap(GapCause.FRAMES_MISSING, 77, until=moment(95.0), symbols=BTC))
+    told = announced(made.open_gap(GapCause.CONNECTION_LOST, NOW))
+
+    assert [2] == [one.gap_id for one in told]
+    assert [None, None] == [gap.until for gap in made.open_gaps]
+
+    for gap in made.open_gaps:
+        gap.until = NOW
+    assert [] == list(made.open_gap(GapCause.KEY_EXPIRED, NOW))
+    assert [None, None] == [gap.until for gap in made.open_gaps]
+    assert 2 == made.gaps
+
+
+def test_a_gap_may_begin_at_another_moment_than_the_last_proof():
+    """A frame that could not be read was lost when it came."""
+    made = signed()
+    (told,) = announced(made.open_gap(GapCause.BAD_FRAME, NOW, since=moment(99.0)))
+
+    assert EPOCH_MS + 94_000 - MARGIN_MS == told.since_ms
+
+
+def test_a_repair_closes_the_gaps_that_it_was_about():
+    """In the order of their opening; one that was opened meanwhile stays, and so does the end of the hold."""
+    made = signed()
+    for symbols in (BTC, ETH, None):
+        list(made.announce_gap(GapCause.FRAMES_MISSING, EPOCH_MS, until=NOW, symbols=symbols))
+    made.is_hold_over, made.held_since = True, 100.0
+    made.arm(facts.HoldOverdue, NOW, 9.0)
+    made.arm(facts.SettleDue, NOW, 9.0)
+    fills = ((EPOCH_MS + 1, "ETHUSDT"), (EPOCH_MS + 2, "BTCUSDT"), (EPOCH_MS + 3, "ADAUSDT"))
+    reports = announced(made.close_gaps(moment(130.0), repaired(1, 2, recovered=fills)))
+
+    assert [(1, 1), (2, 2)] == [(report.gap_id, report.recovered) for report in reports]
+    assert [Proof.BALANCED] * 2 == [report.proof for report in reports]
+    assert [3] == [gap.gap_id for gap in made.open_gaps]
+    assert (True, 100.0, True) == (made.is_hold_over, made.held_since, made.standing.gap_open)
+    assert {facts.HoldOverdue, facts.SettleDue} == set(made.timers)
+
+    (report,) = announced(made.close_gaps(moment(140.0), repaired(3)))
+    assert (3, 0) == (report.gap_id, report.recovered)
+    assert (False, None, False, {}) == (made.is_hold_over, made.held_since, made.standing.gap_open, made.timers)
+
+
+def test_a_repaired_gap_ends_when_the_connection_delivered_again():
+    """Not when the repair was through; where that is not known it ends now."""
+    made = signed()
+    list(made.announce_gap(GapCause.FRAMES_MISSING, EPOCH_MS, until=moment(102.0), symbols=BTC))
+    list(made.announce_gap(GapCause.FRAMES_MISSING, EPOCH_MS, symbols=ETH))
+    ends = [report.until_ms for report in announced(made.close_gaps(moment(130.0), repaired(1, 2)))]
+
+    assert [EPOCH_MS + 107_000, EPOCH_MS + 135_000] == ends
+
+
+def test_a_gap_never_ends_before_it_began():
+    """Its beginning may be dated by the exchange's clock, and its end by ours, which was set."""
+    made = situation()
+    list(made.announce_gap(GapCause.FRAMES_MISSING, EPOCH_MS + 10**9))
+    (report,) = announced(made.close_gaps(NOW))
+
+    assert EPOCH_MS + 10**9 == report.since_ms == report.until_ms
+
+
+def test_a_gap_is_at_least_as_long_as_any_clock_of_ours_saw_it():
+    """However the clocks were set meanwhile."""
+    made = situation(gap_margin=0.0)
+    made.clock.set(EPOCH_MS + 100_000, NOW, NOW)
+    list(made.open_gap(GapCause.CONNECTION_LOST, NOW, since=NOW))
+    made.clock.set(EPOCH_MS + 101_000, moment(3_700.0, set_by=-7_200.0), moment(3_700.0, set_by=-7_200.0))
+    (report,) = announced(made.close_gaps(moment(3_700.0, set_by=-7_200.0)))
+
+    assert 3_600_000 <= report.until_ms - report.since_ms
+
+
+def test_an_errand_that_is_broken_off_leaves_nothing_behind():
+    """Its reads end, an answer that still comes is one too old, and the waits begin anew."""
+    made, ended = signed(), []
+
+    def steps() -> Iterator[Pause]:
+        try:
+            yield Pause(1.0)
+        finally:
+            ended.append(True)
+
+    made.errand = Errand(ErrandKind.AUDIT, steps(), NOW)
+    next(made.errand.steps)
+    made.read_retries.next_wait(0.0)
+    made.arm(facts.ReadingDue, NOW, 1.0)
+    made.end_errand()
+    made.end_errand()
+
+    assert ([True], None, 2) == (ended, made.errand, made.errands)
+    assert (0, {}) == (made.read_retries.failures, made.timers)
