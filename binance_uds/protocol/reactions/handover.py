@@ -97,8 +97,7 @@ def lose_second(session: Situation, finding: findings.SecondFailed, now: Instant
     """Try again, later each time; the first one goes on."""
     yield do.Note(f"the second connection does not do: {finding.reason}")
     yield from session.close_second(first_goes_on=True)
-    if session.wants_second or session.is_rotating:
-        session.arm(facts.SecondDue, now, session.seconds.next_wait(jitter))
+    session.arm(facts.SecondDue, now, session.seconds.next_wait(jitter))
 
 
 def ping_second(session: Situation, now: Instant) -> Iterator[Command]:
