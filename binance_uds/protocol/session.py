@@ -144,6 +144,8 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.VERIFYING, findings.CallBlocked): (State.VERIFYING, trouble.wait_blocked),
     (State.VERIFYING, findings.StartRefused): (State.FAILED, ending.refuse_start),
     (State.VERIFYING, findings.SubscriptionConfirmed): (State.VERIFYING, connections.confirm_late),
+    # The end of a connection, announced before it is in use
+    **{(state, facts.ShutdownNoticed): (state, handover.rotate_later) for state in (State.CONFIRMING, State.VERIFYING)},
     # A life
     (State.SERVING, facts.PingDue): (State.SERVING, connections.ping),
     (State.SERVING, facts.ProbeDue): (State.SERVING, keys.probe),

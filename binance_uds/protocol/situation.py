@@ -91,7 +91,7 @@ class Situation:
         pings: Our pings on the connection in use.
         second: The connection beside it, if there is one.
         wants_second: Whether there is to be a second one all the time.
-        is_rotating: Whether the second one is to take the place of the one in use.
+        is_rotating: Whether another one is to take the place of this one.
         connections: How many were confirmed and taken into use.
         short_lives: How many keys or connections in a row died younger than any should.
         secret_is_proven: Whether a signed request was ever accepted.
@@ -250,6 +250,7 @@ class Situation:
             self.socket_is_open = False
             yield do.CloseSocket(self.socket)
         self.socket = self.next_socket()
+        self.is_rotating = False
 
     def next_socket(self) -> int:
         """Return a number for a connection, or for none, which no other has."""

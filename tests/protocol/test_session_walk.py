@@ -53,6 +53,7 @@ WORDS = st.sampled_from(
         "subscription refused",
         "question refused",
         "odd",
+        "shutdown",
     ]
 )
 
@@ -82,6 +83,7 @@ def said(word: str, socket: int, key: Optional[Secret]) -> Optional[facts.Fact]:
         "subscription refused": facts.SubscriptionRefused(socket, SUBSCRIBE_ID, "error 2"),
         "question refused": facts.SubscriptionRefused(socket, LIST_ID, "error 2"),
         "odd": facts.FramesUndecodable(socket),
+        "shutdown": facts.ShutdownNoticed(socket),
     }[word]
 
 

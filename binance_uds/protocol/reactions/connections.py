@@ -140,7 +140,9 @@ def _serve(session: Situation, now: Instant, jitter: float) -> Iterator[Command]
     session.arm(facts.ProbeDue, now, 0.0)
     session.arm(facts.PingDue, now, 0.0)
     rotate_in_time(session, now, jitter)
-    if session.wants_second:
+    if session.is_rotating:
+        session.arm(facts.RotationDue, now, 0.0)
+    elif session.wants_second:
         session.arm(facts.SecondDue, now, 0.0)
     session.stand(serving=True, reason="connected")
     yield do.Note(f"connected to {session.plans.current}")

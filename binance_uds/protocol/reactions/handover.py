@@ -25,6 +25,12 @@ def rotate_in_time(session: Situation, now: Instant, jitter: float) -> None:
     session.arm(facts.RotationDue, now, timings.connection_age - jitter * timings.connection_age_spread)
 
 
+def rotate_later(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """The connection is about to end, and is not in use yet: it is replaced as soon as it is."""
+    session.is_rotating = True
+    return iter(())
+
+
 def rotate(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Open the connection that is to take the place of the one in use, or let the second one take it."""
     session.is_rotating = True

@@ -67,7 +67,6 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
         facts.RotationDue,
     )
     session.end_errand()
-    session.is_rotating = False
     session.generation += 1
     session.key = session.in_use_since = None
     session.stand(serving=False, confirmed=False, reason=reason)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from binance_uds.credentials import Secret
+from binance_uds.errors import StreamInterrupted
 from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
@@ -67,6 +69,35 @@ def test_it_is_replaced_when_the_user_or_the_exchange_says_so(reason):
     )
     assert StreamState.LIVE is drive.state
     assert [] == drive.told(GapOpened)
+
+
+@pytest.mark.parametrize("account, state", [({}, State.CONFIRMING), ({"signed": True}, State.VERIFYING)])
+def test_a_connection_whose_end_is_announced_before_it_is_in_use_is_replaced_as_soon_as_it_is(account, state):
+    """Whatever else has to be found out first."""
+    drive = Drive(Session(PlanWalk(PLANS), **account)).start()
+    drive.script.list_takes = 0.5
+    drive.script.failing[Call.READ_BALANCES] = StreamInterrupted("no answer")
+    drive.run_until(lambda: drive.session.state is state, 5.0)
+    first, before = drive.session.socket, drive.session.state
+    drive.digest(facts.ShutdownNoticed(first))
+    drive.script.failing.clear()
+    drive.run(10.0)
+
+    assert (state, State.SERVING) == (before, drive.session.state)
+    assert first != drive.session.socket
+    assert (StreamState.LIVE, 2, []) == (drive.state, drive.session.connections, drive.told(GapOpened))
+
+
+def test_what_was_announced_of_a_plan_that_failed_is_not_held_against_the_next():
+    """The connection it was about is gone already."""
+    drive = Drive(Session(PlanWalk(PLANS))).start()
+    drive.script.list_takes = 0.5
+    drive.run_until(lambda: drive.session.state is State.CONFIRMING, 5.0)
+    drive.digest(facts.ShutdownNoticed(drive.session.socket))
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(10.0)
+
+    assert (StreamState.LIVE, 1) == (drive.state, drive.session.connections)
 
 
 def test_asking_again_while_one_is_being_opened_changes_nothing():
