@@ -135,7 +135,7 @@ class Delivered:
         self._newest_ms = max(self._newest_ms, time_ms)
         self._said[said] = time_ms
         # Which ends at the newest, if not before.
-        while self._said[oldest := next(iter(self._said))] < self._newest_ms - _KEPT_MS:
+        while self._said[(oldest := next(iter(self._said)))] < self._newest_ms - _KEPT_MS:
             del self._said[oldest]
         return True
 
