@@ -17,7 +17,7 @@ from .recovery import Recovery
 
 @attrs.frozen
 class Make:
-    """Make a REST call; its answer carries this generation of the key."""
+    """Make a REST call; its answer carries this generation of the key. A connection in use is read before it."""
 
     call: Call
     generation: int

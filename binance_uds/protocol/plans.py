@@ -22,7 +22,7 @@ class PlanWalk:
     Attributes:
         plans: All of them, best first; one that was found out comes last.
         current: The one being tried or in use.
-        is_last_resort: Whether ``current`` is used although no plan gave a usable reply.
+        is_last_resort: Whether ``current`` is used although no plan gave a usable reply, if it answers a ping.
         retry_after_s: The shortest wait that the exchange asked for on this walk, or None.
     """
 

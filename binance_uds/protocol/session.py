@@ -78,9 +78,6 @@ class Session(Situation):
         elif socket == self.socket:
             self.proofs.renew_transport(since)
             self.disarm(facts.PongOverdue)
-            if self.is_confirming and self.plans.is_last_resort:
-                # Whoever answers our ping has read what was sent before it; a better reply is not waited for.
-                self.arm(facts.PlanOverdue, since, 0.0)
 
     def due(self, now: Instant) -> List[Fact]:
         """Return the timers whose moment has come, earliest first; what is done about one may void the next."""

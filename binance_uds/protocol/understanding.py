@@ -165,9 +165,8 @@ def _subscription_refused(session: Situation, fact: facts.SubscriptionRefused, n
 
 
 def _plan_overdue(session: Situation, fact: facts.PlanOverdue, now: Instant) -> Finding:
-    if session.plans.is_last_resort:
-        return _confirmation(session, named=False)
-    return _plan_failure(session, "no reply about the subscription", rejected=False)
+    awaited = "answer to our ping" if session.plans.is_last_resort else "reply about the subscription"
+    return _plan_failure(session, f"no {awaited}", rejected=False)
 
 
 def _expiry_noticed(session: Situation, fact: facts.ExpiryNoticed, now: Instant) -> Optional[Finding]:
@@ -192,6 +191,9 @@ def _pong_overdue(session: Situation, fact: facts.PongOverdue, now: Instant) -> 
 def _pong_heard(session: Situation, fact: facts.PongHeard, now: Instant) -> Optional[Finding]:
     session.pings.heard(fact.payload)
     second, answered = session.second, session.pings.answered
+    if session.is_confirming and session.plans.is_last_resort and answered is not None:
+        # Whoever answers our ping has read what was sent before it; a better reply is not waited for.
+        return _confirmation(session, named=False)
     if second is None or second.covers_since is None or second.is_twin or answered is None:
         return None
     # Sent after the second began to cover, by the clock that never jumps.

@@ -26,7 +26,7 @@ from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.session import RULES, Session, SessionMisused
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
-from tests.protocol.driving import KEY, OTHER_KEY, PLANS, Drive, moment, signed
+from tests.protocol.driving import KEY, OTHER_KEY, PLANS, ROUND_TRIP, Drive, moment, signed
 
 NOW = moment(0.0)
 #: By how much a gap begins before the last proof.
@@ -328,18 +328,17 @@ def test_several_timers_due_at_once_do_not_contradict_each_other():
 
 
 def test_a_start_that_succeeds_at_the_last_moment_is_not_overdue():
-    """The plan's time and the start's end in the same moment: what the first leads to voids the second."""
+    """The answer that was missing is read in the turn in which the start has had its time."""
     drive = Drive()
     drive.script.mute = PLANS
     drive.start(within=1e9)
-    drive.script.pongs = False
-    drive.run_until(lambda: drive.session.plans.is_last_resort, 60.0)
-    drive.seconds = drive.session.timers[facts.PlanOverdue]
-    drive.session.timers[facts.StartOverdue] = drive.session.timers[facts.PlanOverdue]
+    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.socket_is_open, 60.0)
+    drive.seconds += ROUND_TRIP
+    drive.session.arm(facts.StartOverdue, drive.now, 0.0)
     ripe = [type(fact) for fact in drive.session.due(drive.now)]
     drive.turn()
 
-    assert [facts.PlanOverdue, facts.StartOverdue] == ripe
+    assert [facts.StartOverdue] == ripe
     assert State.SERVING is drive.session.state
 
 

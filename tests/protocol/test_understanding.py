@@ -466,9 +466,9 @@ def test_a_refused_handshake_carries_the_wait_that_was_asked_for():
 
 def test_the_last_resort_answers_for_itself():
     """
-    On the last resort a refused question means nothing and a missing reply is a confirmation of sorts.
+    On the last resort a refused question means nothing, and the answer to a ping is a confirmation of sorts.
 
-    A denial ends it, and so does a refused subscription.
+    A denial ends it, and so does a refused subscription, or no answer at all.
     """
     session = session_in(State.CONFIRMING, untried=0, last_resort=True)
     session.arm(facts.PlanOverdue, NOW, 0.0)
@@ -476,6 +476,10 @@ def test_the_last_resort_answers_for_itself():
     assert meaning(session, facts.SubscriptionRefused(7, LIST_ID, "error 2")) is None
     assert meaning(session, facts.SubscriptionRefused(7, None, "error 2")) is None
     assert findings.PlansExhausted("error 2") == meaning(session, facts.SubscriptionRefused(7, SUBSCRIBE_ID, "error 2"))
-    assert findings.SubscriptionConfirmed(named=False) == meaning(session, facts.PlanOverdue())
+    assert findings.PlansExhausted("no answer to our ping") == meaning(session, facts.PlanOverdue())
     assert findings.PlansExhausted(DENIAL) == meaning(session, facts.SubscriptionListed(7, ()))
     assert findings.PlansExhausted("reset") == meaning(session, facts.SocketLost(7, "reset"))
+
+    ping = session.pings.send(NOW)
+    assert understand(session, facts.PongHeard(7, b"of nobody"), NOW) is None
+    assert findings.SubscriptionConfirmed(named=False) == understand(session, facts.PongHeard(7, ping), NOW)

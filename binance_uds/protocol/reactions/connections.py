@@ -32,7 +32,8 @@ def ask_for_subscription(
     """
     An open socket proves nothing; a reply that names our key does.
 
-    Of a last resort none is to be expected; but the answer to a ping shows at least that what was sent before was read.
+    Of a last resort none is to be expected; but the answer to a ping shows at least that what was sent before was read,
+    and without that it is not taken into use.
     """
     assert session.key is not None
     session.socket_is_open = True

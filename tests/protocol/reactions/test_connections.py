@@ -264,19 +264,52 @@ def test_a_last_resort_is_not_in_use_before_it_can_have_read_our_subscription():
     assert not drive.session.standing.confirmed
 
 
-def test_a_last_resort_that_does_not_answer_its_ping_has_the_plans_time():
-    """Five seconds from the opening of the connection on, as any plan; then the usual pings decide."""
+def test_a_last_resort_that_does_not_answer_its_ping_is_none():
+    """Nobody knows whether it ever read our subscription: the gap stays open, and it is tried again from the start."""
     drive = falling_back_to_subscribe(pongs=False)
-    took = drive.run_until(lambda: drive.told(GapClosed) != [], 10.0)
+    took = drive.run_until(lambda: drive.session.state is State.WAITING, 10.0)
 
     assert 5.0 == pytest.approx(took, abs=0.1)
+    assert "no connection: no answer to our ping" == drive.session.standing.reason
+
+    drive.run(60.0)
+    assert not drive.session.standing.serving
+    assert [] == drive.told(GapClosed)
+
+    drive.script.pongs = True
+    drive.run_until(lambda: drive.told(GapClosed) != [], 60.0)
     assert State.SERVING is drive.session.state
+
+
+def test_a_remembered_last_resort_that_does_not_answer_its_ping_gives_way():
+    """It was used unconfirmed before; now another plan gives the reply."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start().run(60.0)
+    drive.script.mute, drive.script.pongs = (QUERY,), False
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    took = drive.run_until(lambda: drive.session.standing.serving, 20.0)
+
+    assert 5.0 == pytest.approx(took, abs=1.0)
+    assert [QUERY, SUBSCRIBE] == tried(drive)[-2:]
+    assert drive.session.standing.confirmed
+
+
+def test_no_frame_but_the_answer_to_our_ping_is_that_of_a_last_resort():
+    """What comes before our messages were read, such as the exchange's own ping, is no answer to them."""
+    drive = falling_back_to_subscribe(pongs=False)
+    drive.session.heard(drive.session.socket, drive.now)
+    drive.digest(facts.PongHeard(drive.session.socket, b"of nobody"))
+    drive.turn()
+
+    assert State.CONFIRMING is drive.session.state
 
 
 def test_an_old_connection_does_not_answer_for_a_last_resort():
     """Only what is read from the connection itself shows that it was read."""
     drive = falling_back_to_subscribe(pongs=False)
-    drive.session.heard(drive.session.socket - 1, drive.now)
+    ping = drive.commanded(do.SendPing)[-1]
+    drive.digest(facts.PongHeard(drive.session.socket - 1, ping.payload))
     drive.turn()
 
     assert State.CONFIRMING is drive.session.state
@@ -288,6 +321,7 @@ def test_an_answer_on_a_plan_that_is_no_last_resort_is_no_confirmation():
     drive.script.mute = (QUERY,)
     drive.start().run(0.2)
     drive.session.heard(drive.session.socket, drive.now)
+    drive.digest(facts.PongHeard(drive.session.socket, drive.session.pings.send(drive.now)))
     drive.turn()
 
     assert State.CONFIRMING is drive.session.state
