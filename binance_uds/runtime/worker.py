@@ -75,7 +75,9 @@ class Worker:
         self.calls = make_calls(self)
         self._sockets = make_sockets(self)
         self._facts: Deque[Fact] = deque()
+        self._due_calls: Deque[do.Make] = deque()
         self._reads: Deque[do.MakeRead] = deque()
+        self._is_turn_of_reads = False
         self._stop_asked = self._rotation_asked = False
         self._releasing = False
         self._doing: Optional[str] = None
@@ -84,7 +86,7 @@ class Worker:
         self._settled = threading.Event()
         self._ended = threading.Event()
         self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
-            do.Make: self._make,
+            do.Make: self._make_in_turn,
             do.MakeRead: self._read_later,
             do.Ground: self._ground,
             do.Hold: self._hold,
@@ -281,13 +283,22 @@ class Worker:
             self._rotation_asked = False
             self._digest([facts.RotationAsked()])
         self._digest(self.session.due(at))
-        if self._reads:
-            # One a turn: between two of them the connections are read.
-            self._digest(self._make_read(self._reads.popleft()))
+        self._digest(self._make_a_request())
         self._announce_state()
 
+    def _make_a_request(self) -> Iterable[Fact]:
+        """Make one and no more: between two of them the connections are read and the deadlines judged."""
+        if self.session.has_ended:
+            return ()
+        if self._due_calls and not self._is_turn_of_reads:
+            # Probes come first, but if they take longer than their interval reads are not to wait for ever.
+            self._is_turn_of_reads = bool(self._reads)
+            return self._make(self._due_calls.popleft())
+        self._is_turn_of_reads = False
+        return self._make_read(self._reads.popleft()) if self._reads else ()
+
     def _next_deadline(self, now: Instant) -> float:
-        if self._reads:
+        if self._due_calls or self._reads:
             return now.monotonic
         doubt = self._delivery.next_due()
         deadline = self.session.next_deadline(now)
@@ -368,7 +379,16 @@ class Worker:
 
     # Commands
 
+    def _make_in_turn(self, command: do.Make) -> Iterable[Fact]:
+        if not self.session.standing.serving:
+            # There is no connection to judge meanwhile.
+            return self._make(command)
+        self._due_calls.append(command)
+        return ()
+
     def _make(self, command: do.Make) -> Iterable[Fact]:
+        if command.generation != self.session.generation:
+            return ()
         self._doing = command.call.value
         fact = self.calls.make(command)
         self._doing = None

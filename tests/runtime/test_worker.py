@@ -388,6 +388,49 @@ def test_the_sockets_are_read_before_a_deadline_is_judged(make_bench):
     assert [] == bench.notices(uds.GapOpened)
 
 
+def test_between_two_requests_the_connections_are_read(make_bench):
+    """A probe and the read of the clock behind it take a turn each, or a dead connection would be found too late."""
+    bench = make_bench(timings=uds.Timings(keepalive_interval=0.05, clock_interval=0.001))
+    order: list[Any] = []
+    for call in Call:
+        bench.calls.instead[call] = lambda call=call: order.append(call)
+    bench.sockets.instead["read"] = lambda: order.append("read")
+    bench.live()
+    bench.until(lambda: order.count(Call.PROBE_KEY) >= 3)
+    bench.worker.stop(PATIENCE_S)
+    told = order[order.index("read") :]
+
+    assert Call.READ_CLOCK in told
+    assert [] == [pair for pair in zip(told, told[1:]) if "read" not in pair]
+
+
+def test_probes_and_reads_take_turns(make_bench):
+    """A probe comes first; but where one is due all the time, every second request is a read that waits."""
+    bench = make_bench()
+    order: list[Any] = []
+    bench.calls.make = lambda command: order.append(command.call)
+    bench.calls.read = lambda command: order.append(command.read.name)
+    bench.worker._due_calls.extend([do.Make(Call.PROBE_KEY, 0)] * 3)
+    bench.worker._reads.extend(do.MakeRead(0, rest_read) for rest_read in (reads.Read("one"), reads.Read("another")))
+    for _ in range(6):
+        bench.worker._make_a_request()
+
+    assert [Call.PROBE_KEY, "one", Call.PROBE_KEY, "another", Call.PROBE_KEY] == order
+
+
+def test_a_request_of_an_earlier_key_is_not_made(make_bench):
+    """What was read meanwhile may have ended the key, and nothing about the old one is asked any more."""
+    bench = make_bench(timings=uds.Timings(keepalive_interval=0.05, clock_interval=0.001))
+    generations: list[int] = []
+    make = bench.calls.make
+    bench.calls.make = lambda command: generations.append(command.generation) or make(command)
+    bench.live()
+    bench.calls.instead[Call.PROBE_KEY] = lambda: bench.sockets.put(EXPIRY)
+    bench.until(lambda: generations[-1] >= 2)
+
+    assert sorted(generations) == generations
+
+
 def test_a_clock_jump_voids_the_proofs_until_they_are_renewed(make_bench):
     """After a suspend the state is STALE at once, and LIVE again when probe and pong have answered."""
     slept = threading.Event()
