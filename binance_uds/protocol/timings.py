@@ -58,6 +58,8 @@ class Timings:
         gap_margin: By how much a gap begins before everything was last proven; may be 0. Our own rule: a frame
             proves only what the exchange had sent before it, and a fill is older than its push.
         plan_timeout: For an access plan: connection, handshake and the reply about the subscription.
+        last_resort_life: For how long a plan that was used because none gave a usable reply is used again at once; then
+            all are tried anew.
         rest_timeout: For one REST call, everything included.
         retry_first: Until a failed attempt is repeated, at least; doubles with each failure.
         retry_most: Where that ends while nothing says otherwise; ``probe_retry_first`` ends there too.
@@ -110,6 +112,7 @@ class Timings:
     )
     gap_margin: float = _number(20.0, _NOT_NEGATIVE)
     plan_timeout: float = _number(5.0)
+    last_resort_life: float = _number(600.0)
     rest_timeout: float = _number(5.0)
     retry_first: float = _number(0.5)
     retry_most: float = _number(15.0, ("at least retry_first", lambda row, most: most >= row.retry_first))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from binance_uds.protocol.plans import PlanWalk
-from tests.protocol.driving import PATH, PLANS, QUERY, SUBSCRIBE
+from tests.protocol.driving import PATH, PLANS, QUERY, SUBSCRIBE, moment
+
+NOW, LIFE = moment(100.0), 600.0
 
 
 def walk() -> PlanWalk:
     """Return a walk that has begun."""
     plans = PlanWalk(PLANS)
-    plans.begin()
+    plans.begin(NOW, LIFE)
     return plans
 
 
@@ -39,7 +41,7 @@ def test_the_plan_that_worked_comes_first_and_the_others_keep_their_order(worked
     for _ in range(worked):
         plans.advance(rejected=False)
     plans.settle()
-    plans.begin()
+    plans.begin(NOW, LIFE)
 
     assert order == rest_of(plans)
 
@@ -49,7 +51,7 @@ def test_a_plan_that_was_found_out_comes_last():
     plans = walk()
     plans.settle()
     plans.demote()
-    plans.begin()
+    plans.begin(NOW, LIFE)
 
     assert [SUBSCRIBE, PATH, QUERY] == rest_of(plans)
 
@@ -64,10 +66,10 @@ def test_the_first_that_opened_is_the_last_resort():
     plans.opened()
 
     assert plans.has_last_resort(without_current=True)
-    plans.fall_back(rejected=False)
+    plans.fall_back(NOW, rejected=False)
     assert (SUBSCRIBE, True) == (plans.current, plans.is_last_resort)
 
-    plans.fall_back(rejected=True)
+    plans.fall_back(NOW, rejected=True)
     assert (PATH, True) == (plans.current, plans.is_last_resort)
     assert not plans.has_last_resort(without_current=True)
     assert plans.has_last_resort(without_current=False)
@@ -87,7 +89,7 @@ def test_a_new_walk_knows_nothing_of_what_opened_in_the_last():
     """Only the plan that worked is remembered; which ones opened may have changed."""
     plans = walk()
     plans.opened()
-    plans.begin()
+    plans.begin(NOW, LIFE)
 
     assert not plans.has_last_resort(without_current=False)
 
@@ -104,17 +106,25 @@ def test_the_shortest_hold_of_a_walk_counts():
     plans.held(40.0)
     assert [30.0, 20.0, 30.0] == [plans.shortest_hold(wait) for wait in (None, 20.0, 50.0)]
 
-    plans.begin()
+    plans.begin(NOW, LIFE)
     assert plans.shortest_hold(None) is None
+
+
+def fallen_back() -> PlanWalk:
+    """Return a walk that went over all plans, of which the first alone opened, and had to do."""
+    plans = walk()
+    plans.opened()
+    plans.advance(rejected=False)
+    plans.advance(rejected=False)
+    plans.fall_back(NOW, rejected=False)
+    plans.settle()
+    return plans
 
 
 def test_a_last_resort_that_worked_stays_one_until_another_plan_does_better():
     """It is not waited for again, which a plan that was confirmed is."""
-    plans = walk()
-    plans.opened()
-    plans.fall_back(rejected=False)
-    plans.settle()
-    plans.begin()
+    plans = fallen_back()
+    plans.begin(NOW, LIFE)
 
     assert (QUERY, True) == (plans.current, plans.is_last_resort)
 
@@ -122,7 +132,73 @@ def test_a_last_resort_that_worked_stays_one_until_another_plan_does_better():
     assert not plans.is_last_resort
 
     plans.opened()
-    plans.fall_back(rejected=False)
+    plans.fall_back(NOW, rejected=False)
     plans.demote()
-    plans.begin()
+    plans.begin(NOW, LIFE)
     assert not plans.is_last_resort
+
+
+@pytest.mark.parametrize("seconds, is_kept", [(600.0, True), (601.0, False)])
+def test_a_last_resort_is_remembered_for_a_while_from_when_all_were_tried(seconds, is_kept):
+    """Being used again makes it no better."""
+    plans = fallen_back()
+    plans.begin(moment(400.0), LIFE)
+    plans.settle()
+    plans.begin(moment(100.0 + seconds), LIFE)
+
+    assert is_kept is plans.is_last_resort
+
+
+def test_a_forgotten_last_resort_comes_in_its_place():
+    """It was preferred to those before it, which are tried first again."""
+    plans = walk()
+    plans.advance(rejected=False)
+    plans.opened()
+    plans.advance(rejected=False)
+    plans.fall_back(NOW, rejected=False)
+    plans.settle()
+    plans.begin(NOW, LIFE)
+    assert [SUBSCRIBE, QUERY, PATH] == rest_of(plans)
+
+    plans.begin(moment(701.0), LIFE)
+    assert [QUERY, SUBSCRIBE, PATH] == rest_of(plans)
+
+
+def test_a_last_resort_that_is_confirmed_after_all_is_none():
+    """The reply that was missing came: from then on it is waited for, and the plan is remembered for good."""
+    plans = fallen_back()
+    plans.confirm()
+    assert not plans.is_last_resort
+
+    plans.begin(moment(10_000.0), LIFE)
+    assert (QUERY, False) == (plans.current, plans.is_last_resort)
+    plans.settle()
+    plans.advance(rejected=False)
+    plans.advance(rejected=False)
+    plans.begin(moment(20_000.0), LIFE)
+    assert [QUERY, SUBSCRIBE, PATH] == rest_of(plans)
+
+
+def test_what_another_plan_confirms_says_nothing_of_the_one_remembered():
+    """A connection that was confirmed and never taken into use leaves the memory as it was."""
+    plans = fallen_back()
+    plans.begin(NOW, LIFE)
+    plans.advance(rejected=False)
+    plans.confirm()
+    plans.begin(NOW, LIFE)
+
+    assert (QUERY, True) == (plans.current, plans.is_last_resort)
+
+
+def test_a_plan_that_was_confirmed_is_no_last_resort_for_having_failed_as_one_since():
+    """In a bad moment it had to do and failed even so: the next walk waits for its reply again."""
+    plans = walk()
+    plans.settle()
+    plans.begin(NOW, LIFE)
+    plans.opened()
+    plans.advance(rejected=False)
+    plans.advance(rejected=False)
+    plans.fall_back(NOW, rejected=False)
+    plans.begin(NOW, LIFE)
+
+    assert (QUERY, False) == (plans.current, plans.is_last_resort)

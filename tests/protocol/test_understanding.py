@@ -31,12 +31,12 @@ SILENCE = StreamInterrupted("no answer")
 def session_in(state: State, *, signed: bool = False, untried: int = 2, last_resort: bool = False) -> Session:
     """Return a session as it is in a state, in use for 40 s, with so many plans left to try."""
     session = Session(PlanWalk(PLANS), signed=signed)
-    session.plans.begin()
+    session.plans.begin(moment(0.0), 600.0)
     session.plans.opened()
     for _ in range(2 - untried):
         session.plans.advance(rejected=False)
     if last_resort:
-        session.plans.fall_back(rejected=False)
+        session.plans.fall_back(moment(0.0), rejected=False)
     session.state, session.generation, session.socket = state, 3, 7
     session.key, session.in_use_since = OURS, moment(0.0)
     serving = state is State.SERVING

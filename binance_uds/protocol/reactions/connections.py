@@ -62,7 +62,7 @@ def fall_back(session: Situation, finding: findings.PlansUnconfirmed, now: Insta
     yield do.Note(f"{session.plans.current} does not do: {finding.reason}")
     yield from session.close_socket()
     session.plans.held(finding.retry_after_s)
-    session.plans.fall_back(rejected=finding.rejected)
+    session.plans.fall_back(now, rejected=finding.rejected)
     yield from dial(session, now)
 
 
@@ -128,6 +128,8 @@ def ping(session: Situation, finding: object, now: Instant, jitter: float) -> It
 
 def _confirm(session: Situation, named: bool) -> None:
     session.disarm(facts.PlanOverdue)
+    if named:
+        session.plans.confirm()
     session.stand(confirmed=named)
 
 

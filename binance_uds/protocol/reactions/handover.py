@@ -131,6 +131,7 @@ def _hand_over(session: Situation, now: Instant, jitter: float) -> Iterator[Comm
     session.proofs.transport = second.heard_at
     session.disarm(facts.SecondDue, facts.SecondOverdue, facts.PongOverdue)
     session.arm(facts.PingDue, now, 0.0)
+    session.plans.confirm()
     session.stand(confirmed=True)
     rotate_in_time(session, now, jitter)
     if session.wants_second:

@@ -32,7 +32,7 @@ def take_key(session: Situation, finding: facts.KeyGranted, now: Instant, jitter
     """A key to connect with."""
     session.key, session.key_since = finding.key, finding.sent_at
     session.key_is_proven(finding.sent_at)
-    session.plans.begin()
+    session.plans.begin(now, session.timings.last_resort_life)
     yield do.Note(f"listen key {finding.key.tag} obtained")
     yield from dial(session, now)
 

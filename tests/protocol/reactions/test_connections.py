@@ -238,6 +238,37 @@ def test_a_remembered_last_resort_is_not_waited_for_again():
     assert QUERY == tried(drive)[-1]
 
 
+def test_a_last_resort_is_not_preferred_for_ever():
+    """All failed in one bad moment; some time later the others are tried again before it."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start().run(60.0)
+    drive.script.mute = (QUERY,)
+    drive.run(600.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    took = drive.run_until(lambda: drive.session.standing.serving, 20.0)
+
+    assert 5.0 == pytest.approx(took, abs=1.0)
+    assert [QUERY, SUBSCRIBE] == tried(drive)[-2:]
+    assert drive.session.standing.confirmed
+
+
+def test_a_last_resort_that_was_confirmed_late_is_waited_for():
+    """Its reply came after all: the next connection along it is in use when it names our key, not before."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start().run(60.0)
+    key = drive.session.key
+    assert key is not None
+    drive.digest(facts.SubscriptionListed(drive.session.socket, (key,)))
+    drive.script.mute, drive.script.list_takes = (), 3.0
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    took = drive.run_until(lambda: drive.session.standing.serving, 20.0)
+
+    assert 3.0 == pytest.approx(took, abs=0.5)
+    assert drive.session.standing.confirmed
+
+
 def falling_back_to_subscribe(*, pongs: bool) -> Drive:
     """Return a drive that was LIVE and has just come back to the SUBSCRIBE form, which never gives a usable reply."""
     drive = Drive().live().run(100.0)

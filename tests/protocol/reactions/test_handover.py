@@ -295,3 +295,17 @@ def test_the_end_closes_both():
     drive.digest(facts.StopRequested())
 
     assert set() == drive.open_sockets
+
+
+def test_a_second_that_is_confirmed_shows_that_its_plan_is_no_last_resort():
+    """The plan of both was used unconfirmed; the second connection got the reply, which counts for the next walk."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start().run(60.0)
+    assert drive.session.plans.is_last_resort
+
+    drive.script.mute = ()
+    drive.digest(facts.RotationAsked())
+    drive.run(1.0)
+    assert not drive.session.plans.is_last_resort
+    assert drive.session.standing.confirmed
