@@ -46,6 +46,7 @@ class GapCause:
     BAD_FRAME = "undecodable frame"
     SUBSCRIPTION_LOST = "subscription lost"
     FRAMES_MISSING = "frames missing"
+    STOPPED_UNPROVEN = "stopped while unproven"
     RESTARTED = "restarted"
 
 

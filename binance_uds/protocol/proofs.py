@@ -88,6 +88,11 @@ class Proofs:
                 return f"{what} was last proven {proven.age(now):.0f} s ago"
         return None
 
+    def may_be_deaf(self, timings: Timings, now: Instant) -> bool:
+        """Whether events may be missing of late: the connection or the listen key is not proven any more."""
+        leases = self.leases(timings)[:2]
+        return any(proven is None or proven.age(now) > lease for _, proven, lease in leases)
+
     def until_lapse(self, timings: Timings, now: Instant) -> Iterator[float]:
         """Yield for each standing proof in how many seconds it lapses."""
         for _, proven, lease in self.leases(timings):

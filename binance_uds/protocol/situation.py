@@ -194,6 +194,13 @@ class Situation:
         return self.state is State.CONFIRMING
 
     @property
+    def is_mute(self) -> bool:
+        """Whether nothing confirmed the subscription of the connection in use, and nothing came on it."""
+        if not self.standing.serving or self.standing.confirmed or self.in_use_since is None:
+            return False
+        return self.books.told_ms < self.clock.earliest_ms(self.in_use_since)
+
+    @property
     def reconnects(self) -> int:
         """How many connections were taken into use after the first."""
         return max(self.connections - 1, 0)

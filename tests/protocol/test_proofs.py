@@ -40,18 +40,33 @@ def test_the_verdict_on_each_standing(standing, verdict):
     assert verdict == judge(standing, proven(), TIMINGS, moment(1.0))
 
 
-@pytest.mark.parametrize(
-    "proofs, now, why",
-    [
-        (proven(key=40.0), 45.0, None),
-        (proven(key=40.0), 45.1, "the connection was last proven 45 s ago"),
-        (proven(transport=140.0), 150.0, None),
-        (proven(transport=140.0), 151.0, "the listen key was last proven 151 s ago"),
-        (Proofs(None, moment(0.0)), 1.0, "the connection is unproven"),
-        (Proofs(moment(0.0), None), 1.0, "the listen key is unproven"),
-        (Proofs(), 1.0, "the connection is unproven"),
-    ],
-)
+#: Proofs, when they are looked at, and what does not hold then.
+LAPSES = [
+    (proven(key=40.0), 45.0, None),
+    (proven(key=40.0), 45.1, "the connection was last proven 45 s ago"),
+    (proven(transport=140.0), 150.0, None),
+    (proven(transport=140.0), 151.0, "the listen key was last proven 151 s ago"),
+    (Proofs(None, moment(0.0)), 1.0, "the connection is unproven"),
+    (Proofs(moment(0.0), None), 1.0, "the listen key is unproven"),
+    (Proofs(), 1.0, "the connection is unproven"),
+]
+
+
+@pytest.mark.parametrize("proofs, now, why", LAPSES)
+def test_what_is_not_proven_may_be_deaf(proofs, now, why):
+    """The same, for whoever asks whether events may be missing."""
+    assert (why is not None) is proofs.may_be_deaf(TIMINGS, moment(now))
+
+
+def test_an_audit_that_is_overdue_makes_nobody_deaf():
+    """The delivery unproven is a reason to call nothing LIVE; events come all the same."""
+    proofs = Proofs(moment(0.0), moment(0.0), None, wants_delivery=True)
+
+    assert not proofs.may_be_deaf(TIMINGS, moment(1.0))
+    assert "the delivery is unproven" == proofs.lapsed(TIMINGS, moment(1.0))
+
+
+@pytest.mark.parametrize("proofs, now, why", LAPSES)
 def test_a_proof_counts_for_its_lease(proofs, now, why):
     """45 s for the connection, 150 s for the key; whoever asks later sees STALE, whatever the thread does."""
     verdict = judge(SERVING, proofs, TIMINGS, moment(now))

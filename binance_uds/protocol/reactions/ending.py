@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, Optional
 
 from ...errors import StartTimeout, UserDataStreamError
-from ...events.notices import StreamState
+from ...events.notices import GapCause, StreamState
 from ...instants import Instant
 from .. import commands as do
 from .. import findings
@@ -37,6 +37,9 @@ def give_up_start(session: Situation, finding: object, now: Instant, jitter: flo
 def _end(
     session: Situation, ended: StreamState, reason: str, error: Optional[UserDataStreamError], now: Instant
 ) -> Iterator[Command]:
+    if session.standing.serving and session.proofs.may_be_deaf(session.timings, now):
+        # Nobody will find out any more what was missed since.
+        yield from session.open_gap(GapCause.STOPPED_UNPROVEN, now, session.in_use_since if session.is_mute else None)
     yield from session.close_socket()
     yield from session.close_second(first_goes_on=False)
     session.end_errand()

@@ -51,7 +51,7 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     yield do.Note(reason)
     is_lost = cause == GapCause.SUBSCRIPTION_LOST
     # Whatever else was proven: whether this connection would have delivered anything was not.
-    yield from session.open_gap(cause, now, session.in_use_since if is_lost or _is_mute(session) else None)
+    yield from session.open_gap(cause, now, session.in_use_since if is_lost or session.is_mute else None)
     if is_lost:
         session.plans.demote()
     session.disarm(
@@ -72,14 +72,6 @@ def _interrupt(session: Situation, cause: str, detail: str, now: Instant) -> Ite
     session.stand(serving=False, confirmed=False, reason=reason)
     yield from session.close_socket()
     yield from session.close_second(first_goes_on=False)
-
-
-def _is_mute(session: Situation) -> bool:
-    """Whether nothing confirmed the subscription of the connection in use, and nothing came on it."""
-    standing, since = session.standing, session.in_use_since
-    if not standing.serving or standing.confirmed or since is None:
-        return False
-    return session.books.told_ms < session.clock.earliest_ms(since)
 
 
 def wait_unanswered(

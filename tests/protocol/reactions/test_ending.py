@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from binance_uds.errors import CredentialsRejected, StartTimeout, StreamInterrupted
-from binance_uds.events.notices import GapClosed, GapOpened, StateChanged, StreamState
+from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StateChanged, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
+from binance_uds.protocol.gaps import UNRECOVERABLE
 from binance_uds.protocol.reactions.ending import give_up_start
 from binance_uds.protocol.reactions.keys import begin
 from binance_uds.protocol.session import RULES
@@ -120,6 +121,91 @@ def test_a_gap_that_is_open_at_the_end_is_closed():
     assert opened.gap_id == closed.gap_id
     assert "unproven" == closed.proof
     assert not drive.session.standing.gap_open
+
+
+@pytest.mark.parametrize("signed_too", [False, True])
+@pytest.mark.parametrize("what, lapsed_s", [("connection", 46.0), ("key", 151.0)])
+def test_a_stop_while_a_proof_has_lapsed_is_a_gap(what, lapsed_s, signed_too):
+    """Events may be missing since the last proof, and nobody will find out: it is told as closed, and unproven."""
+    drive = (signed() if signed_too else Drive()).live().run(30.0)
+    proofs, clock = drive.session.proofs, drive.session.clock
+    at = drive.now
+    if what == "connection":
+        proofs.transport, proofs.key = at, moment(drive.seconds + lapsed_s - 1.0)
+    else:
+        proofs.key, proofs.transport = at, moment(drive.seconds + lapsed_s - 1.0)
+    drive.seconds += lapsed_s
+    drive.digest(facts.StopRequested())
+    (opened,), (closed,) = drive.told(GapOpened), drive.told(GapClosed)
+
+    assert (GapCause.STOPPED_UNPROVEN, opened.gap_id) == (opened.cause, closed.gap_id)
+    assert clock.earliest_ms(at) - 20_000 == opened.since_ms == closed.since_ms
+    assert clock.latest_ms(drive.now) == closed.until_ms
+    assert (Proof.UNPROVEN, UNRECOVERABLE) == (closed.proof, closed.unrecoverable)
+    assert not drive.is_holding
+    assert StreamState.STOPPED is drive.told(StateChanged)[-1].new
+
+
+def test_a_stop_after_the_clocks_jumped_is_a_gap():
+    """The proofs are void and no new ones have come: nobody knows whether the connection outlived the sleep."""
+    drive = Drive().live().run(30.0)
+    proven = drive.session.proofs.oldest(drive.now)
+    drive.digest(facts.ClocksJumped(40.0), facts.StopRequested())
+    (opened,) = drive.told(GapOpened)
+
+    assert GapCause.STOPPED_UNPROVEN == opened.cause
+    assert drive.session.clock.earliest_ms(proven) - 20_000 == opened.since_ms
+
+
+def test_a_stop_on_a_mute_connection_doubts_all_of_it():
+    """Nothing confirmed it and nothing came on it: when its proof has lapsed, too, it may never have delivered."""
+    drive = Drive()
+    drive.script.mute = PLANS
+    drive.start().run(100.0)
+    used = drive.session.in_use_since
+    assert used is not None
+    drive.seconds += 200.0
+    drive.digest(facts.StopRequested())
+    (opened,) = drive.told(GapOpened)
+
+    assert drive.session.clock.earliest_ms(used) - 20_000 == opened.since_ms
+
+
+def test_a_stop_while_everything_is_proven_is_no_gap():
+    """Also when the proofs are about to lapse, and with a secret when only the last audit is long ago."""
+    drive = signed().live().run(30.0)
+    drive.session.proofs.transport = drive.session.proofs.key = drive.now
+    drive.seconds += 45.0
+    drive.session.proofs.delivery = None
+    drive.digest(facts.StopRequested())
+
+    assert [] == drive.told(GapOpened)
+
+
+def test_a_stop_of_a_start_that_is_not_live_yet_is_no_gap():
+    """Nothing was promised before the first LIVE."""
+    drive = signed()
+    drive.script.failing_reads = {None: StreamInterrupted("no answer")}
+    drive.start().run(1.0)
+    assert drive.session.standing.serving
+    drive.seconds += 200.0
+    drive.digest(facts.StopRequested())
+
+    assert [] == drive.told(GapOpened)
+
+
+def test_a_stop_amid_a_repair_while_a_proof_has_lapsed_ends_the_gap_now():
+    """The gap that is open covers what is missing since: it ends with the stream, not where its repair began."""
+    drive = signed().live().run(30.0)
+    drive.script.failing_reads = {None: StreamInterrupted("no answer")}
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(10.0)
+    assert drive.session.open_gaps[0].until is not None
+    drive.seconds += 200.0
+    drive.digest(facts.StopRequested())
+    (closed,) = drive.told(GapClosed)
+
+    assert drive.session.clock.latest_ms(drive.now) == closed.until_ms
 
 
 def test_a_reaction_that_is_interrupted_leaves_the_state_as_it_was(monkeypatch):
