@@ -68,6 +68,7 @@ class AttentionCode:
     BANNED = "banned"
     BLOCKED = "blocked"
     MALFORMED_FIELD = "malformed-field"
+    AUDIT_UNREAD = "audit-unread"
 
 
 @attrs.frozen(kw_only=True)

@@ -80,6 +80,7 @@ class Situation:
         held_since: Since which monotonic time what comes has had to wait for the repair of the open gaps, however many
             connections were lost meanwhile; None while nothing waits.
         is_hold_over: Whether what was held back had to be delivered before the open gaps were repaired.
+        unread_audits: How many audits in a row could not read everything.
         watermark_ms: Everything of before this moment was found to be delivered, by the exchange's clock.
         budget: How much may be read.
         key: The listen key in use, from its grant until it is given up.
@@ -134,6 +135,7 @@ class Situation:
     looked_twice: bool = attrs.field(init=False, default=False)
     held_since: Optional[float] = attrs.field(init=False, default=None)
     is_hold_over: bool = attrs.field(init=False, default=False)
+    unread_audits: int = attrs.field(init=False, default=0)
     watermark_ms: int = attrs.field(init=False, default=0)
     budget: Budget = attrs.field(init=False)
     key: Optional[Secret] = attrs.field(init=False, default=None)

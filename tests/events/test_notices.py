@@ -107,4 +107,5 @@ def test_what_a_person_should_look_at_has_these_codes():
         "BANNED": "banned",
         "BLOCKED": "blocked",
         "MALFORMED_FIELD": "malformed-field",
+        "AUDIT_UNREAD": "audit-unread",
     } == words

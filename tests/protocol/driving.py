@@ -62,6 +62,7 @@ class Script:
         way_there: Share of that time which passes before the exchange acts.
         failing: What calls end with instead of an answer.
         rows: What reads are answered, by name; nothing when absent.
+        malformed: Rows that cannot be used beside them, in words, by name.
         failing_reads: What reads end with instead, by name; None as a name is all of them.
         used_weight: What the exchange says that the address has used, with each answer to a read.
         tally: What comes of a merge.
@@ -84,6 +85,7 @@ class Script:
     way_there: float = 0.5
     failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
     rows: Dict[str, Tuple[Any, ...]] = attrs.field(factory=dict)
+    malformed: Dict[str, Tuple[str, ...]] = attrs.field(factory=dict)
     failing_reads: Dict[Optional[str], UserDataStreamError] = attrs.field(factory=dict)
     used_weight: Optional[int] = None
     tally: facts.MergeTally = facts.MergeTally()
@@ -364,7 +366,8 @@ class Drive:
         error = script.failing_reads.get(command.read.name, script.failing_reads.get(None))
         if error is not None:
             return facts.ReadFailed(command.errand, command.read, error, sent_at)
-        rows = Rows(script.rows.get(command.read.name, ()))
+        name = command.read.name
+        rows = Rows(script.rows.get(name, ()), script.malformed.get(name, ()))
         return facts.RowsRead(command.errand, command.read, rows, sent_at, script.used_weight)
 
     def _grounded(self, command: do.Ground) -> Fact:

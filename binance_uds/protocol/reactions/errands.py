@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
-from ...events.notices import Attention, GapCause
+from ...events.notices import Attention, AttentionCode, GapCause
 from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings, reads
@@ -18,6 +18,9 @@ from ..recovery import Recovery
 from ..repair import Task, repair
 from ..situation import Situation
 from ..snapshot import snapshot
+
+#: So many audits in a row may fail to read something before a person is told, and soon repeated before that.
+_UNREAD_TOLERATED = 3
 
 #: Seconds after which an audit that something is in the way of looks again whether it still is.
 _BUSY_S = 5.0
@@ -266,19 +269,34 @@ def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Co
     found, begun_at = errand.found, errand.begun_at
     session.end_errand()
     if isinstance(found, Unread):
-        yield do.Note(f"the audit is repeated, for it could not read {found.what[0]}")
-        session.arm(facts.AuditDue, now, session.timings.suspicion_interval)
+        yield from _audit_unread(session, found, now)
         return
     if isinstance(found, Missing):
         # Its repair is followed by another audit, which looks at all of this again.
         yield from _open_targeted(session, found.symbols, found.since_ms, found.found, now)
         session.arm(facts.AuditDue, now, session.timings.suspicion_interval)
         return
+    session.unread_audits = 0
     overlap_ms = round(1000 * session.timings.audit_overlap)
     session.watermark_ms = max(session.watermark_ms, session.clock.earliest_ms(begun_at) - overlap_ms)
     session.proofs.renew_delivery(begun_at)
     session.arm(facts.AuditDue, now, session.timings.audit_interval)
     yield do.Forget(session.watermark_ms)
+
+
+def _audit_unread(session: Situation, found: Unread, now: Instant) -> Iterator[Command]:
+    """It proves nothing: repeat it soon, and if that does not help at the usual time, and tell a person, once."""
+    session.unread_audits += 1
+    yield do.Note(f"the audit is repeated, for it could not read {found.what[0]}")
+    timings = session.timings
+    is_tolerated = session.unread_audits < _UNREAD_TOLERATED
+    session.arm(facts.AuditDue, now, timings.suspicion_interval if is_tolerated else timings.audit_interval)
+    if session.unread_audits == _UNREAD_TOLERATED:
+        message = (
+            f"{session.unread_audits} audits in a row could not read everything, now not {found.what[0]}. What is lost "
+            "on a connection that seems healthy may go unnoticed until one can; then the delivery is proven again"
+        )
+        yield do.Announce(Attention(code=AttentionCode.AUDIT_UNREAD, message=message))
 
 
 def settle_first(session: Situation, now: Instant) -> None:

@@ -837,6 +837,56 @@ def test_an_audit_that_is_refused_something_proves_nothing_and_is_repeated():
     assert 30.0 == pytest.approx(when_read(drive, since=audited + 1.0)[0] - audited, abs=1.0)
 
 
+@pytest.mark.parametrize("trouble", ["refused", "malformed"])
+def test_audits_that_cannot_read_something_again_and_again_are_told_once(trouble):
+    """With the third in a row, and with no other until one has read everything; more of them cost no more weight."""
+    drive = settled()
+
+    def break_reads() -> None:
+        if trouble == "refused":
+            drive.script.failing_reads = {"open_orders": ExchangeError(400, -1100, "no")}
+        else:
+            drive.script.malformed = {"open_orders": ("open_orders[0]: OrderRow without a usable side",)}
+
+    break_reads()
+    drive.run_until(lambda: attentions(drive) != [], 400.0)
+    (told,) = drive.told(Attention)
+    words = {"refused": "open_orders, which the exchange refuses", "malformed": "OrderRow without a usable side"}
+
+    assert AttentionCode.AUDIT_UNREAD == told.code
+    assert words[trouble] in told.message
+    assert 3 == drive.reads(since=60.0).count("all_orders")
+
+    begun = drive.seconds
+    drive.run(1_000.0)
+    assert 1 == len(attentions(drive))
+    assert 3 == drive.reads(since=begun + 1.0).count("all_orders")
+    assert StreamState.STALE is drive.state
+
+    drive.script.failing_reads, drive.script.malformed = {}, {}
+    drive.run(400.0)
+    assert StreamState.LIVE is drive.state
+
+    break_reads()
+    drive.run(800.0)
+    assert [AttentionCode.AUDIT_UNREAD] * 2 == attentions(drive)
+
+
+def test_audits_of_which_every_third_reads_everything_are_not_told():
+    """Only those in a row count."""
+    drive = settled()
+    for _ in range(3):
+        drive.script.failing_reads = {"open_orders": ExchangeError(400, -1100, "no")}
+        noted = len(drive.commanded(do.Note))
+        drive.run_until(
+            lambda noted=noted: sum("repeated" in one.text for one in drive.commanded(do.Note)[noted:]) == 2, 400.0
+        )
+        drive.script.failing_reads = {}
+        drive.run(60.0)
+
+    assert [] == attentions(drive)
+
+
 def test_an_audit_gives_way_to_a_repair():
     """It would only find what is looked for now; it is made up for when the repair is done."""
     drive = settled()
