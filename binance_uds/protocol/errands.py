@@ -15,7 +15,7 @@ import attrs
 
 from ..instants import Instant
 from . import reads
-from .reads import LONGEST_SPAN_MS, MOST_ROWS, Read
+from .reads import LONGEST_SPAN_MS, MOST_ROWS, SHOWN_MS, Read
 
 #: Binance's code for an order that does not exist. Source: USDⓈ-M Futures > Error Codes.
 NO_SUCH_ORDER = -2013
@@ -134,12 +134,16 @@ class _Pages:
 
 
 def pages_of_orders(start_ms: int, now_ms: int) -> Paging:
-    """Read the orders of all symbols since a moment; not every exchange tells of all symbols at once."""
+    """
+    Read the orders of all symbols since a moment, or as far back as they are shown.
+
+    Not every exchange tells of all symbols at once.
+    """
     return _pages_by_time(reads.all_orders, lambda row: row.creation_time_ms, start_ms, now_ms)
 
 
 def pages_of_income(start_ms: int, now_ms: int) -> Paging:
-    """Read what changed the balances since a moment."""
+    """Read what changed the balances since a moment, or as far back as it is shown."""
     return _pages_by_time(reads.income, lambda row: row.time_ms, start_ms, now_ms)
 
 
@@ -147,6 +151,7 @@ def _pages_by_time(
     read: Callable[[int, Optional[int]], Read], time_of: Callable[[Any], Optional[int]], start_ms: int, now_ms: int
 ) -> Paging:
     pages = _Pages()
+    start_ms = max(start_ms, now_ms - SHOWN_MS)
     while True:
         end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
         answer = yield read(start_ms, end_ms)
@@ -193,12 +198,13 @@ def pages_of_trades(
 
     Args:
         symbol: Which.
-        start_ms: From when on.
+        start_ms: From when on, as far back as the exchange shows them.
         now_ms: The present, by the exchange's clock.
         from_id: A trade id to begin with instead.
         keep: Called with each page as it comes, so that it outlives an interruption.
     """
     pages = _Pages()
+    start_ms = max(start_ms, now_ms - SHOWN_MS)
     while True:
         end_ms: Optional[int] = None
         if from_id is not None:

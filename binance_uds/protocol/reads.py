@@ -20,6 +20,10 @@ MOST_ROWS = 1000
 #: The longest time a read may span, from its first to its last millisecond.
 LONGEST_SPAN_MS = 7 * 86_400_000 - 1
 
+#: How far back trades, orders and income are surely shown, in milliseconds; who asks for more may be refused. Source:
+#: Account Trade List (three months, which are 89 days at the least, of which one is to spare), All Orders (90 days).
+SHOWN_MS = 88 * 86_400_000
+
 
 @attrs.frozen
 class Read:

@@ -94,7 +94,9 @@ def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
     yield from work.read_all()
     for count, seconds in enumerate(task.pauses):
         suspects = work.unbalanced()
-        if not suspects and (not work.unread or count >= _UNREAD_LOOKS):
+        if count >= _UNREAD_LOOKS and (work.is_cut or not suspects):
+            break
+        if not suspects and not work.unread:
             break
         yield Pause(seconds)
         yield from work.read_again(suspects)
@@ -172,6 +174,21 @@ class _Repair:
         self._name(answer, "balances")
         self.recovery.balances = answer.rows
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the gap begins before what the exchange shows, so that the sums of before cannot balance."""
+        return self.task.symbols != frozenset() and self._since_ms < self._shown_ms
+
+    @property
+    def _since_ms(self) -> int:
+        """From when on something may be missing; what was audited is of no interest, wherever the gap begins."""
+        return max(self.task.since_ms, self.books.delivered.floor_ms)
+
+    @property
+    def _shown_ms(self) -> int:
+        """From when on the exchange shows what happened; what was before is not asked for."""
+        return self._looked_ms - reads.SHOWN_MS
+
     def _read_open_orders(self, symbol: Optional[str]) -> _Reading:
         answer = yield reads.open_orders(symbol)
         self._name(answer, "open orders")
@@ -212,8 +229,7 @@ class _Repair:
         from_ms = min(self.task.since_ms, max(self.books.delivered.floor_ms, grounded_ms or 0) or self.task.since_ms)
         orders = yield from pages_of_orders(from_ms, now_ms)
         self._name_malformed(orders)
-        # What was audited is of no interest, wherever the gap begins.
-        since_ms = max(self.task.since_ms, self.books.delivered.floor_ms)
+        since_ms = self._since_ms
         recovery.add_orders(row for row in orders.rows if row.update_time_ms >= since_ms or self.books.lacks_order(row))
         if not orders.is_whole:
             income = yield from pages_of_income(self.task.since_ms, now_ms)
@@ -418,6 +434,10 @@ class _Repair:
         recovery.duplicates = len(recovery.fills) - len(self._missing_fills())
         for what in self.unread:
             recovery.lose(what)
+        if self.is_cut:
+            recovery.lose(
+                f"fills and order states from {self._since_ms} to {self._shown_ms}: the exchange shows three months"
+            )
         recovery.unknown_orders = sorted(self._unknown)
         for symbol, order_id in recovery.unknown_orders:
             recovery.lose(f"order {order_id} of {symbol}, which {_unknown(self._unknown[symbol, order_id])}")
@@ -428,7 +448,7 @@ class _Repair:
         unbridged = self._unbridged()
         for symbol in sorted(unbridged):
             recovery.lose(f"fills of {symbol}: REST does not show what the stream has told since")
-        if recovery.unbalanced or unbridged or self.unread or not self._is_whole:
+        if recovery.unbalanced or unbridged or self.unread or self.is_cut or not self._is_whole:
             recovery.proof = Proof.UNPROVEN
         elif self._is_bridged():
             recovery.proof = Proof.BRIDGED

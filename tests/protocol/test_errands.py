@@ -146,6 +146,23 @@ def test_a_full_page_inside_a_window_is_followed_by_the_rest_of_it():
     assert rows == once(lead(pages_of_orders(since_ms, NOW_MS), shelf(rows)))
 
 
+@pytest.mark.parametrize(
+    "paging",
+    [
+        lambda start_ms: pages_of_orders(start_ms, NOW_MS),
+        lambda start_ms: pages_of_income(start_ms, NOW_MS),
+        lambda start_ms: pages_of_trades("BTCUSDT", start_ms, NOW_MS),
+    ],
+    ids=["orders", "income", "trades"],
+)
+@pytest.mark.parametrize("days, asked", [(1, 1), (88, 88), (89, 88), (400, 88)])
+def test_nothing_is_asked_for_that_is_too_old_to_be_shown(paging, days, asked):
+    """A read that begins earlier would be refused whole."""
+    led = lead(paging(NOW_MS - days * DAY_MS), shelf([]))
+
+    assert NOW_MS - asked * DAY_MS == led.reads[0].parameters["startTime"]
+
+
 @pytest.mark.parametrize("read", [pages_of_orders, pages_of_income])
 @pytest.mark.parametrize("told", [0, 1])
 def test_a_refusal_is_told_with_what_was_read_before(read, told):

@@ -15,10 +15,11 @@ from binance_uds.events.notices import Proof
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
 from binance_uds.protocol import errands
 from binance_uds.protocol.errands import NO_SUCH_ORDER, Pause
-from binance_uds.protocol.reads import LONGEST_SPAN_MS, Read
+from binance_uds.protocol.reads import LONGEST_SPAN_MS, SHOWN_MS, Read
 from binance_uds.protocol.recovery import Recovery
 from binance_uds.protocol.repair import repair
 from tests.protocol.reading import (
+    DAY_MS,
     NOTHING_AMISS,
     PAUSES,
     SETTLE_MS,
@@ -650,6 +651,80 @@ def test_a_long_gap_is_read_in_windows_of_seven_days(days):
     assert NOTHING_AMISS == made.amiss()
     assert all(span <= LONGEST_SPAN_MS for span in spans)
     assert days == len(report.tally.recovered)
+
+
+def out_for(days: float, *, every: float = 10.0) -> Trader:
+    """Return a trader whose stream was out for so many days, with a purchase now and then."""
+    made = trader()
+    for _ in range(round(days / every)):
+        made.pass_time(every * 86_400.0)
+        made.buy("0.001")
+        made.exchange.take_pushes()
+    return made.miss().connect()
+
+
+def starts(report: Report) -> list[int]:
+    """Return from when on rows were asked for, where a time was said."""
+    return [read.parameters["startTime"] for read in report.led.reads if "startTime" in read.parameters]
+
+
+def test_what_is_older_than_the_exchange_shows_is_named_and_not_asked_for():
+    """A gap of 120 days: the fills of the last three months are recovered, and the report says of when no other are."""
+    made = out_for(120.0)
+    since_ms = made.since_ms
+    report = made.repair(pauses=PAUSES)
+    words = [what for what in report.lost if what.startswith("fills and order states from ")]
+    told = [int(word.strip(":")) for word in words[0].split() if word.strip(":").isdigit()]
+
+    assert (1, Proof.UNPROVEN) == (len(words), report.proof)
+    assert since_ms == told[0]
+    # The later it is looked the less is shown.
+    assert 0 <= told[1] - min(starts(report)) <= 60_000
+    # Of 10, 20, ... 120 days those of the first 30 are too old.
+    assert 9 == len(report.tally.recovered)
+    assert 3 == len(made.amiss()["lost"])
+    # What cannot balance is not looked for until a minute is over.
+    assert [1.0, 2.0, 4.0] == report.led.pauses
+
+
+def test_no_read_begins_before_what_the_exchange_shows():
+    """It would be refused, with all that it asks for, by whatever way the symbols are found."""
+    for refusing in ({}, NO_ORDERS_OF_ALL_SYMBOLS):
+        made = out_for(120.0, every=60.0)
+        made.refusing = refusing
+        sent_ms = made.now_ms
+        report = made.repair()
+
+        assert {"all_orders", "user_trades"} <= set(asked(report))
+        assert min(starts(report)) >= sent_ms - SHOWN_MS
+
+
+@pytest.mark.parametrize("days, is_cut", [(87.9, False), (88.1, True)])
+def test_a_gap_of_just_three_months(days, is_cut):
+    """What is surely shown is asked for in full."""
+    made = out_for(days, every=days)
+    report = made.repair()
+
+    assert is_cut is any("three months" in what for what in report.lost)
+    assert (Proof.UNPROVEN if is_cut else Proof.BALANCED) == report.proof
+
+
+def test_what_was_audited_long_ago_is_not_missing_however_old_the_gap_is():
+    """The gap begins before what was found in order; what came after it is shown in full."""
+    made = out_for(120.0, every=120.0)
+    made.delivery.forget_before(made.now_ms - 50 * DAY_MS)
+    report = made.repair()
+
+    assert [] == report.lost
+
+
+def test_a_gap_of_balances_alone_lacks_no_fills_however_old_it_is():
+    """Balances are read as they stand."""
+    made = out_for(120.0, every=120.0)
+    report = made.repair(frozenset())
+
+    assert [] == report.lost
+    assert [] == starts(report)
 
 
 @pytest.mark.parametrize("new", [1, 4])
