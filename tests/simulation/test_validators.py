@@ -272,6 +272,19 @@ def test_proven(history):
     assert {} == broken(attrs.evolve(history, is_bad=True), REPAIRER)
 
 
+def test_what_a_stop_cuts_short_needs_no_evidence(history):
+    """However long it took until the stream had stopped; what was closed before was not cut short."""
+    history.delivered[6] = (514.0, attrs.evolve(REPORT, proof="unproven"))
+    history.delivered.append(
+        (600.0, StateChanged(old=StreamState.LIVE, new=StreamState.STOPPED, reason="stopped as asked"))
+    )
+    history.stops.append(515.0)
+    assert ["proven"] == [name for name in broken(history, REPAIRER) if name == "proven"]
+
+    history.stops[:] = [400.0]
+    assert "proven" not in broken(history, REPAIRER)
+
+
 @pytest.mark.parametrize("ages", [(45.1, 30.0, 0.0), (10.0, 150.1, 0.0), (10.0, 30.0, 150.1)])
 def test_live_is_young(history, ages):
     """LIVE, though nothing was read, the key was not asked for, or nothing could be heard for too long."""

@@ -16,9 +16,6 @@ TRANSPORT_LEASE, KEY_LEASE = 45.0, 150.0
 #: Seconds until a dead key is found while REST answers, which takes longest of all, and a moment.
 DEAFNESS_FOUND_WITHIN = 71.0 + 2.0
 
-#: Seconds a stop may take.
-STOPPING = 10.0
-
 #: Seconds the client may take to be well again when nothing goes wrong any more.
 RECOVERY = 600.0
 
@@ -71,9 +68,11 @@ def proven(history: History, promise: Promise) -> Iterator[str]:
     """Where REST lags no longer than is waited for, every gap closes on evidence."""
     if not promise.repairs or history.is_bad:
         return
+    ends = [at for at, change in history.of(StateChanged) if change.new is StreamState.STOPPED]
+    stops = [(stop, min((end for end in ends if end >= stop), default=history.ends)) for stop in history.stops]
     for at, report in history.of(GapClosed):
-        # A stop closes what is open, whatever is known of it.
-        is_cut_short = any(stop <= at <= stop + STOPPING for stop in history.stops)
+        # A stop closes what is open, whatever is known of it; and it waits for a callback that hangs.
+        is_cut_short = any(stop <= at <= end for stop, end in stops)
         if report.proof == Proof.UNPROVEN and not is_cut_short:
             yield f"gap {report.gap_id} ({report.cause}) was closed unproven: {report.unrecoverable}"
 
