@@ -46,7 +46,9 @@ class Unread:
     what: Tuple[str, ...]
 
 
-def audit(since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float) -> Steps:
+def audit(
+    since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float, page_rows: int = reads.MOST_ROWS
+) -> Steps:
     """
     Compare the account with what the stream told.
 
@@ -56,11 +58,12 @@ def audit(since_ms: int, now_ms: int, books: Books, settle_ms: int, pause: float
         books: What the stream told.
         settle_ms: By how much REST may lag; what changed later than that is looked at by the next audit.
         pause: Seconds after which what was on its way has come.
+        page_rows: Rows that are asked for at once.
 
     Returns:
         ``Missing``; ``Unread`` when nothing is missing of what could be read, but not everything could; else None.
     """
-    work = _Audit(since_ms, now_ms, books, settle_ms)
+    work = _Audit(since_ms, now_ms, books, settle_ms, page_rows)
     yield from work.read_what_stands()
     yield from work.read_orders()
     if work.missing() is not None:
@@ -81,6 +84,7 @@ class _Audit:
     now_ms: int
     books: Books
     settle_ms: int
+    page_rows: int
     unread: List[str] = attrs.field(factory=list)
     _found: Recovery = attrs.field(factory=Recovery)
     _trades: List[TradeRow] = attrs.field(factory=list)
@@ -110,13 +114,13 @@ class _Audit:
 
     def read_orders(self) -> _Reading:
         """Read every order since the last audit, and those that stood open and are gone."""
-        orders = yield from pages_of_orders(self.since_ms, self.now_ms)
+        orders = yield from pages_of_orders(self.since_ms, self.now_ms, self.page_rows)
         self._found.add_orders(orders.rows)
         self.unread.extend(orders.malformed)
         if not orders.is_whole:
-            income = yield from self._all_of(pages_of_income(self.since_ms, self.now_ms), "income")
+            income = yield from self._all_of(pages_of_income(self.since_ms, self.now_ms, self.page_rows), "income")
             for symbol in sorted({row.symbol for row in income.rows if row.symbol}):
-                pages = pages_of_trades(symbol, self.since_ms, self.now_ms)
+                pages = pages_of_trades(symbol, self.since_ms, self.now_ms, size=self.page_rows)
                 trades = yield from self._all_of(pages, f"trades of {symbol}")
                 self._trades.extend(trades.rows)
         for symbol, order_id in sorted(self._gone_orders()):

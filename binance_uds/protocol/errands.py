@@ -109,8 +109,14 @@ Paging = Generator[Read, Answer, Pages]
 
 @attrs.define
 class _Pages:
-    """Pages that are being read."""
+    """
+    Pages that are being read.
 
+    Attributes:
+        size: How many rows a page has when another may follow.
+    """
+
+    size: int
     _rows: List[Any] = attrs.field(factory=list)
     _malformed: List[str] = attrs.field(factory=list)
     _last: Answer = Answer()
@@ -124,7 +130,7 @@ class _Pages:
     @property
     def is_full(self) -> bool:
         """Whether the last page may be followed by another."""
-        return len(self._last.rows) + len(self._last.malformed) >= MOST_ROWS
+        return len(self._last.rows) + len(self._last.malformed) >= self.size
 
     def end(self, *, is_whole: bool = True) -> Pages:
         """Return all of it."""
@@ -133,24 +139,36 @@ class _Pages:
         return Pages(rows, malformed, last.sent_ms, last.refused, is_whole and not last.refused)
 
 
-def pages_of_orders(start_ms: int, now_ms: int) -> Paging:
+def pages_of_orders(start_ms: int, now_ms: int, size: int = MOST_ROWS) -> Paging:
     """
     Read the orders of all symbols since a moment, or as far back as they are shown.
 
     Not every exchange tells of all symbols at once.
     """
-    return _pages_by_time(reads.all_orders, lambda row: row.creation_time_ms, start_ms, now_ms)
+
+    def read(since_ms: int, end_ms: Optional[int]) -> Read:
+        return reads.all_orders(since_ms, end_ms, limit=size)
+
+    return _pages_by_time(read, lambda row: row.creation_time_ms, start_ms, now_ms, size)
 
 
-def pages_of_income(start_ms: int, now_ms: int) -> Paging:
+def pages_of_income(start_ms: int, now_ms: int, size: int = MOST_ROWS) -> Paging:
     """Read what changed the balances since a moment, or as far back as it is shown."""
-    return _pages_by_time(reads.income, lambda row: row.time_ms, start_ms, now_ms)
+
+    def read(since_ms: int, end_ms: Optional[int]) -> Read:
+        return reads.income(since_ms, end_ms, size)
+
+    return _pages_by_time(read, lambda row: row.time_ms, start_ms, now_ms, size)
 
 
 def _pages_by_time(
-    read: Callable[[int, Optional[int]], Read], time_of: Callable[[Any], Optional[int]], start_ms: int, now_ms: int
+    read: Callable[[int, Optional[int]], Read],
+    time_of: Callable[[Any], Optional[int]],
+    start_ms: int,
+    now_ms: int,
+    size: int,
 ) -> Paging:
-    pages = _Pages()
+    pages = _Pages(size)
     start_ms = max(start_ms, now_ms - SHOWN_MS)
     while True:
         end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
@@ -170,11 +188,11 @@ def _pages_by_time(
             start_ms = end_ms + 1
 
 
-def pages_of_one_symbol(symbol: str, first_id: int, last_id: int) -> Paging:
+def pages_of_one_symbol(symbol: str, first_id: int, last_id: int, size: int = MOST_ROWS) -> Paging:
     """Read the orders of a symbol from one id to another."""
-    pages = _Pages()
+    pages = _Pages(size)
     while True:
-        answer = yield reads.all_orders(None, symbol=symbol, order_id=first_id)
+        answer = yield reads.all_orders(None, symbol=symbol, order_id=first_id, limit=size)
         pages.take(answer)
         newest = max((row.order_id for row in answer.rows), default=0)
         if not pages.is_full or newest >= last_id:
@@ -190,6 +208,7 @@ def pages_of_trades(
     now_ms: int,
     from_id: Optional[int] = None,
     keep: Callable[[Answer], None] = lambda page: None,
+    size: int = MOST_ROWS,
 ) -> Paging:
     """
     Read the trades of a symbol up to now.
@@ -202,16 +221,17 @@ def pages_of_trades(
         now_ms: The present, by the exchange's clock.
         from_id: A trade id to begin with instead.
         keep: Called with each page as it comes, so that it outlives an interruption.
+        size: Rows that are asked for at once.
     """
-    pages = _Pages()
+    pages = _Pages(size)
     start_ms = max(start_ms, now_ms - SHOWN_MS)
     while True:
         end_ms: Optional[int] = None
         if from_id is not None:
-            answer = yield reads.user_trades(symbol, from_id=from_id)
+            answer = yield reads.user_trades(symbol, from_id=from_id, limit=size)
         else:
             end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
-            answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms)
+            answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms, limit=size)
         pages.take(answer)
         keep(answer)
         if answer.refused or (end_ms is None and not pages.is_full):

@@ -68,6 +68,7 @@ class Task:
         symbols: Those whose frames may be missing; none for balances alone; None for all symbols.
         user_symbols: Symbols the user wants looked into in any case.
         pauses: Seconds between two looks at what does not balance; when they are over, it is named.
+        page_rows: Rows that are asked for at once.
     """
 
     since_ms: int
@@ -76,6 +77,7 @@ class Task:
     symbols: Optional[FrozenSet[str]] = None
     user_symbols: FrozenSet[str] = frozenset()
     pauses: Tuple[float, ...] = ()
+    page_rows: int = reads.MOST_ROWS
 
 
 def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
@@ -222,17 +224,17 @@ class _Repair:
 
     def find_symbols(self) -> Generator[Read, Answer, FrozenSet[str]]:
         """Return every symbol that may have been traded in the gap."""
-        recovery, now_ms = self.recovery, self._looked_ms
-        found = set(self.task.user_symbols)
+        recovery, task, now_ms = self.recovery, self.task, self._looked_ms
+        found = set(task.user_symbols)
         grounded_ms = self.books.chains.grounded_ms
         # An order whose placing was lost before the gap, and not noticed yet, may have been filled in it.
-        from_ms = min(self.task.since_ms, max(self.books.delivered.floor_ms, grounded_ms or 0) or self.task.since_ms)
-        orders = yield from pages_of_orders(from_ms, now_ms)
+        from_ms = min(task.since_ms, max(self.books.delivered.floor_ms, grounded_ms or 0) or task.since_ms)
+        orders = yield from pages_of_orders(from_ms, now_ms, task.page_rows)
         self._name_malformed(orders)
         since_ms = self._since_ms
         recovery.add_orders(row for row in orders.rows if row.update_time_ms >= since_ms or self.books.lacks_order(row))
         if not orders.is_whole:
-            income = yield from pages_of_income(self.task.since_ms, now_ms)
+            income = yield from pages_of_income(task.since_ms, now_ms, task.page_rows)
             self._name_malformed(income)
             found.update(row.symbol for row in income.rows if row.symbol)
             if not income.is_whole:
@@ -256,7 +258,7 @@ class _Repair:
             is_read = not anew and recovery.read_since.get(symbol, since_ms) <= since_ms + _REDATED_MS
             from_id = recovery.read_through.get(symbol) if is_read else None
             keep = functools.partial(self._keep_trades, symbol, since_ms)
-            trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id, keep)
+            trades = yield from pages_of_trades(symbol, since_ms, self._looked_ms, from_id, keep, task.page_rows)
             self._name(trades, f"trades of {symbol}")
             if trades.is_whole:
                 self._read_at[symbol] = trades.sent_ms
@@ -317,7 +319,7 @@ class _Repair:
 
     def _ask_for_orders_of(self, symbol: str, order_ids: Sequence[int]) -> _Reading:
         if len(order_ids) > _SINGLY_AT_MOST:
-            told = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1])
+            told = yield from pages_of_one_symbol(symbol, order_ids[0], order_ids[-1], self.task.page_rows)
             self._name_malformed(told)
             wanted = set(order_ids)
             self.recovery.add_orders(row for row in told.rows if row.order_id in wanted)

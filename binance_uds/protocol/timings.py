@@ -8,6 +8,7 @@ from typing import Any, Callable, Optional, Tuple
 import attrs
 
 from ..errors import ConfigurationError
+from .reads import MOST_ROWS
 
 #: What is allowed, in words and as a check of the row, as far as it is filled in, and the value.
 _Allowed = Tuple[str, Callable[[Any, Any], bool]]
@@ -20,6 +21,11 @@ _SHORTEST_INTERVAL: _Allowed = ("at least 0.05", lambda row, value: value >= 0.0
 
 def _is_count(row: object, value: float) -> bool:
     return isinstance(value, int) and value >= 1
+
+
+def _is_page(row: object, value: float) -> bool:
+    # The two trades of a self-trade share an id, and must fit on a page.
+    return isinstance(value, int) and 2 <= value <= MOST_ROWS
 
 
 def _number(default: Any, allowed: _Allowed = _POSITIVE, *, optional: bool = False) -> Any:
@@ -88,6 +94,8 @@ class Timings:
         connection_age_spread: By how much earlier at most, so that not all streams do it at once.
         weight_most: Request weight of our own reads within a minute; with the calls for the listen key, which are not
             counted here, a stream stays below 1,000.
+        page_rows: Rows that are asked for at once, where they are read page by page; from 2 to as many as the exchange
+            gives.
 
     Every wait that doubles is made longer by chance, by up to half of itself.
 
@@ -140,6 +148,7 @@ class Timings:
         1_800.0, ("more than 0 and less than connection_age", lambda row, spread: 0 < spread < row.connection_age)
     )
     weight_most: int = _number(900, ("a whole number of at least 1", _is_count))
+    page_rows: int = _number(MOST_ROWS, (f"a whole number from 2 to {MOST_ROWS}", _is_page))
 
     @property
     def delivery_lease(self) -> float:

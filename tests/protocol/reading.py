@@ -203,7 +203,7 @@ class Trader:
         spoil: Changes the rows of an answer, as JSON, before they are read.
         refusing: Codes with which reads are refused, by name.
         meanwhile: What happens before a read is answered.
-        page: The most rows on a page; tests that want small ones set ``errands.MOST_ROWS`` as well.
+        page: The most rows on a page.
         delivered: What the user got, in order.
         since_ms: When the gap began.
         until_ms: When the connection was in use again.
@@ -215,7 +215,7 @@ class Trader:
     spoil: Callable[[Read, List[Any]], List[Any]] = lambda read, rows: rows
     refusing: Dict[str, int] = attrs.field(factory=dict)
     meanwhile: Callable[[Read], None] = lambda read: None
-    page: Optional[int] = None
+    page: int = reads.MOST_ROWS
     delivery: Delivery = attrs.field(factory=lambda: Delivery(usdm.EVENTS, signed=True))
     delivered: List[Event] = attrs.field(factory=list)
     facts: List[facts.Fact] = attrs.field(factory=list)
@@ -310,8 +310,6 @@ class Trader:
         sent_ms = self.now_ms
         self.exchange.advance(sent_ms + ROUND_TRIP_MS)
         parameters = {name: str(value) for name, value in read.arguments}
-        if self.page is not None and "limit" in parameters:
-            parameters["limit"] = str(self.page)
         try:
             if read.name in self.refusing:
                 raise Refused(400, self.refusing[read.name], "no")
@@ -349,7 +347,8 @@ class Trader:
 
     def task(self, symbols: Optional[FrozenSet[str]] = None, **changes: Any) -> Task:
         """Return the task to repair the gap."""
-        return attrs.evolve(Task(self.since_ms, self.until_ms, SETTLE_MS, symbols), **changes)
+        task = Task(self.since_ms, self.until_ms, SETTLE_MS, symbols, page_rows=self.page)
+        return attrs.evolve(task, **changes)
 
     def repair(
         self, symbols: Optional[FrozenSet[str]] = None, recovery: Optional[Recovery] = None, **changes: Any
@@ -368,7 +367,7 @@ class Trader:
     def audit(self, since_ms: Optional[int] = None, pause: float = 2.0) -> Led:
         """Compare the account with what was delivered."""
         since_ms = self._grounded_ms if since_ms is None else since_ms
-        return self.lead(audit(since_ms, self.now_ms, self.delivery.books, SETTLE_MS, pause))
+        return self.lead(audit(since_ms, self.now_ms, self.delivery.books, SETTLE_MS, pause, self.page))
 
     def missing(self) -> Optional[Missing]:
         """Return what an audit finds missing."""

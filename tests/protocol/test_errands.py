@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,26 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binance_uds.protocol import errands, reads
-from binance_uds.protocol.errands import (
-    Answer,
-    Pages,
-    pages_of_income,
-    pages_of_one_symbol,
-    pages_of_orders,
-    pages_of_trades,
-)
+from binance_uds.protocol.errands import Answer, Pages
 from binance_uds.protocol.reads import LONGEST_SPAN_MS, Read
 from tests.protocol.reading import DAY_MS, START_MS, Led, income_row, lead, order_row, trade_row
 
 NOW_MS = START_MS + DAY_MS
 REFUSAL = Answer(sent_ms=NOW_MS, refused=-1130)
 
-
-@pytest.fixture(autouse=True)
-def pages_of_three(monkeypatch):
-    """Make pages short."""
-    # Undone in turn with what a test sets itself.
-    monkeypatch.setattr(errands, "MOST_ROWS", 3)
+#: Short pages, so that few rows need several.
+pages_of_orders = functools.partial(errands.pages_of_orders, size=3)
+pages_of_income = functools.partial(errands.pages_of_income, size=3)
+pages_of_one_symbol = functools.partial(errands.pages_of_one_symbol, size=3)
+pages_of_trades = functools.partial(errands.pages_of_trades, size=3)
 
 
 def moment_of(row: Any) -> int:
@@ -420,11 +413,10 @@ def test_no_order_and_no_income_is_lost_between_pages(steps, days):
 
 
 @pytest.mark.parametrize("count, asked", [(999, 1), (1_000, 2), (1_001, 2), (1_999, 3), (2_000, 3)])
-def test_a_full_page_has_a_thousand_rows(monkeypatch, count, asked):
+def test_a_full_page_has_a_thousand_rows(count, asked):
     """What is asked for and what is taken for a full page are the same; exactly a thousand rows are not the end."""
-    monkeypatch.setattr(errands, "MOST_ROWS", reads.MOST_ROWS)
     rows = trades_at(*range(count))
-    led = lead(pages_of_trades("BTCUSDT", START_MS, NOW_MS), shelf(rows, most=1_000))
+    led = lead(errands.pages_of_trades("BTCUSDT", START_MS, NOW_MS), shelf(rows, most=1_000))
 
     assert rows == once(led)
     assert asked == len(led.reads)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from binance_uds.events.notices import Proof
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
-from binance_uds.protocol import errands
 from binance_uds.protocol.errands import NO_SUCH_ORDER, Pause
 from binance_uds.protocol.reads import LONGEST_SPAN_MS, SHOWN_MS, Read
 from binance_uds.protocol.recovery import Recovery
@@ -594,12 +593,6 @@ def test_a_young_conditional_order_may_be_unknown_to_rest():
 # Pages
 
 
-@pytest.fixture
-def pages_of_three(monkeypatch):
-    """Make pages short."""
-    monkeypatch.setattr(errands, "MOST_ROWS", 3)
-
-
 @pytest.mark.parametrize("count", [998, 999, 1_000])
 def test_a_gap_of_about_a_thousand_fills(count):
     """A page is full at a thousand: nothing is lost at its edge, and nothing is delivered twice."""
@@ -616,7 +609,7 @@ def test_a_gap_of_about_a_thousand_fills(count):
 
 
 @pytest.mark.parametrize("before", range(4))
-def test_a_self_trade_over_a_page_boundary(pages_of_three, before):
+def test_a_self_trade_over_a_page_boundary(before):
     """Both of its fills share a trade id; wherever the page ends both come, once."""
     made = trader(page=3)
     for _ in range(before):
@@ -728,7 +721,7 @@ def test_a_gap_of_balances_alone_lacks_no_fills_however_old_it_is():
 
 
 @pytest.mark.parametrize("new", [1, 4])
-def test_fills_that_happen_while_pages_are_read(pages_of_three, new):
+def test_fills_that_happen_while_pages_are_read(new):
     """They come by both ways, and are delivered once."""
     made = trader(page=3)
     for _ in range(4):
@@ -908,7 +901,7 @@ def test_rows_that_can_never_be_read_do_not_keep_the_gap_open_for_a_minute():
     assert Proof.UNPROVEN == report.proof
 
 
-def test_a_page_with_a_malformed_row_is_not_done_with(pages_of_three):
+def test_a_page_with_a_malformed_row_is_not_done_with():
     """An interrupted repair reads it again, from where the page before it ended."""
     made = trader(page=3)
     for _ in range(6):
@@ -990,7 +983,7 @@ def test_trades_of_a_symbol_that_are_refused_are_named():
     assert NOTHING_AMISS == made.amiss()
 
 
-def test_trades_of_which_no_row_can_be_used_are_named(pages_of_three):
+def test_trades_of_which_no_row_can_be_used_are_named():
     """A whole page without a usable row leads nowhere."""
     made = traded_in_the_dark()
     made.page, made.spoil = 3, spoil("user_trades", lambda rows: [{} for _ in rows])
@@ -1102,7 +1095,7 @@ def test_rest_that_is_behind_by_less_than_the_settle_time_is_not_waited_for():
 # Interrupted
 
 
-def test_an_interrupted_repair_does_not_read_its_pages_again(pages_of_three):
+def test_an_interrupted_repair_does_not_read_its_pages_again():
     """A storm of drops is no storm of requests: what was read stays, and reading goes on where it was."""
     made = trader(page=3)
     for _ in range(20):
@@ -1325,26 +1318,24 @@ def test_no_fill_is_lost_or_told_twice(before, dark, meanwhile, darker, lag_ms, 
             rows = without(rows, chances.randrange(len(rows)))
         return [row for row in rows for _ in range(1 + (doubled and read.name == "all_orders"))]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(errands, "MOST_ROWS", 3)
-        made, hides = trader(page=3), [None] * hidden
-        do(before)
-        made.hear()
-        made.pass_time(5.0)
-        made.exchange.rest_lag_ms = lag_ms
-        made.since_ms = made.now_ms
-        do(dark)
-        made.miss().connect()
-        made.meanwhile, made.spoil = live, odd
-        recovery = Recovery()
-        if break_off:
-            made.pass_time(SETTLE_MS / 1000)
-            _interrupted(made, recovery, after=lambda led: len(led.steps) == break_off)
-            do(darker)
-            made.miss()
-            made.until_ms = made.now_ms
-        report = made.repair(recovery=recovery, pauses=PAUSES)
-        made.hear()
+    made, hides = trader(page=3), [None] * hidden
+    do(before)
+    made.hear()
+    made.pass_time(5.0)
+    made.exchange.rest_lag_ms = lag_ms
+    made.since_ms = made.now_ms
+    do(dark)
+    made.miss().connect()
+    made.meanwhile, made.spoil = live, odd
+    recovery = Recovery()
+    if break_off:
+        made.pass_time(SETTLE_MS / 1000)
+        _interrupted(made, recovery, after=lambda led: len(led.steps) == break_off)
+        do(darker)
+        made.miss()
+        made.until_ms = made.now_ms
+    report = made.repair(recovery=recovery, pauses=PAUSES)
+    made.hear()
 
-        assert NOTHING_AMISS == made.amiss()
-        assert [] == report.lost
+    assert NOTHING_AMISS == made.amiss()
+    assert [] == report.lost

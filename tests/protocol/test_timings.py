@@ -94,6 +94,9 @@ def test_some_things_may_take_no_time(name):
         ({"refused_most": 59.0}, {"refused_most": 60.0}, "refused_most must be at least refused_first"),
         ({"short_lives_tolerated": 1.5}, {"short_lives_tolerated": 1}, "short_lives_tolerated must be a whole number"),
         ({"clock_unknown_ms": 0.5}, {"clock_unknown_ms": 1}, "clock_unknown_ms must be a whole number of at least 1"),
+        ({"page_rows": 1}, {"page_rows": 2}, "page_rows must be a whole number from 2 to 1000"),
+        ({"page_rows": 1_001}, {"page_rows": 1_000}, "page_rows must be a whole number from 2 to 1000"),
+        ({"page_rows": 20.5}, {"page_rows": 20}, "page_rows must be a whole number from 2 to 1000"),
         ({"rest_timeout": 0.0}, {"rest_timeout": 1e-9}, "rest_timeout must be more than 0, not 0.0"),
     ],
 )

@@ -34,8 +34,12 @@ _WHOLE = Promise(repairs=True, recognises_copies=True, keeps_account=True)
 #: Connections are replaced so often that it happens in the middle of anything.
 _RESTLESS = Timings(connection_age=900.0, connection_age_spread=600.0)
 
+#: Pages so short that most reads need several, while the account is traded and between two looks at the clock.
+_SHORT_PAGES = Timings(page_rows=20)
+
 CLIENTS: Mapping[str, Client] = {
-    "signed": Client(4, True, _WHOLE),
+    "signed": Client(3, True, _WHOLE),
+    "short pages": Client(1, True, _WHOLE, {"timings": _SHORT_PAGES}),
     "restless": Client(2, True, _WHOLE, {"timings": _RESTLESS}),
     "twin": Client(2, True, _WHOLE, {"connections": 2}),
     "key-only": Client(1, False, Promise(recognises_copies=True)),

@@ -82,6 +82,7 @@ def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
         symbols=symbols,
         user_symbols=session.user_symbols,
         pauses=_pauses(session),
+        page_rows=session.timings.page_rows,
     )
     # What an interrupted repair of everything found is as good as ever; of a symbol alone it is read again.
     found = session.recovery if session.recovery is not None and symbols is None else Recovery()
@@ -110,7 +111,8 @@ def begin_audit(session: Situation, finding: object, now: Instant, jitter: float
         session.arm(facts.AuditDue, now, _BUSY_S)
         return
     settle_ms = round(1000 * session.timings.settle)
-    steps = audit(session.watermark_ms, session.clock.now_ms(now), session.books, settle_ms, 2 * session.timings.doubt)
+    pause, page_rows = 2 * session.timings.doubt, session.timings.page_rows
+    steps = audit(session.watermark_ms, session.clock.now_ms(now), session.books, settle_ms, pause, page_rows)
     yield from _begin(session, Errand(ErrandKind.AUDIT, steps, now), now)
 
 

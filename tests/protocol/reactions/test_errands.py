@@ -753,6 +753,22 @@ def test_the_next_audit_begins_where_the_last_was_complete():
     assert starts == sorted(starts)
 
 
+@pytest.mark.parametrize("rows", [None, 20])
+def test_pages_are_as_long_as_the_timings_say(rows):
+    """A thousand rows unless said otherwise, in repairs and in audits."""
+    drive = (with_timings() if rows is None else with_timings(page_rows=rows)).live().run(50.0)
+    drive.script.rows = {"positions": (position_row("0", EPOCH_MS),)}
+    lose_connection(drive).run(400.0)
+    limits = {
+        (command.read.name, command.read.parameters["limit"])
+        for command in drive.commanded(do.MakeRead)
+        if "limit" in command.read.parameters
+    }
+
+    assert {("all_orders", rows or 1_000), ("user_trades", rows or 1_000)} == limits
+    assert 1 < drive.reads().count("all_orders")
+
+
 def test_a_watermark_never_moves_back():
     """Not even when the first audit comes early."""
     drive = settled()
