@@ -261,8 +261,10 @@ class Walk(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_left_open(self) -> None:
-        """At most the newest connection stands, and none after the end."""
-        assert self.drive.open_sockets <= {self.session.socket}
+        """At most the connection in use and the one that is to replace it stand, and none after the end."""
+        second = self.session.second
+        known = {self.session.socket} if second is None else {self.session.socket, second.socket}
+        assert self.drive.open_sockets <= known
         assert not (self.session.has_ended and self.drive.open_sockets)
         assert not self.stopped or self.session.has_ended
 
