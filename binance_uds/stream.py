@@ -56,7 +56,7 @@ class UserDataStream:
             a secret only, as all that follows here up to ``symbols``.
         settle: By how many seconds REST may lag behind the stream, from 0 to 60; a repair waits for so long.
         max_hold: Seconds that events wait at most for the end of a repair; then they are delivered, and what is
-            recovered comes late. None: they wait for as long as it takes.
+            recovered comes late. 0: they do not wait. None: they wait for as long as it takes.
         symbols: Symbols that every repair looks into, whether or not anything says that they were traded.
         connections: 1, or 2 for a second connection that stands by all the time: when one of them ends, nothing is
             missed.

@@ -79,8 +79,8 @@ class Timings:
         longest_sleep: The loop looks at its clocks at least this often, so that a suspend is noticed.
         slow_callback: A callback that takes longer is named in a warning.
         settle: For how long after a connection is in use REST may lag behind it; a repair reads only then. May be 0.
-        max_hold: For how long events wait at most for the end of a repair, from when the connection is in use; None:
-            for as long as it takes.
+        max_hold: For how long events wait at most for the end of a repair, from when the connection is in use. 0: not
+            at all. None: for as long as it takes.
         audit_interval: Between two audits of the account, in signed mode.
         delivery_lease_intervals: For how many such intervals an audit that found nothing missing proves the delivery.
         audit_overlap: By how much an audit stays behind, and begins before where the last one was complete.
@@ -134,7 +134,7 @@ class Timings:
     longest_sleep: float = _number(30.0)
     slow_callback: float = _number(1.0)
     settle: float = _number(3.0, _NOT_NEGATIVE)
-    max_hold: Optional[float] = _number(60.0, optional=True)
+    max_hold: Optional[float] = _number(60.0, _NOT_NEGATIVE, optional=True)
     audit_interval: float = _number(300.0)
     delivery_lease_intervals: float = _number(3.0, ("more than 1", lambda row, count: count > 1))
     audit_overlap: float = _number(120.0)

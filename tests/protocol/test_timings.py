@@ -60,12 +60,12 @@ def test_nothing_may_be_left_out_but_the_end_of_a_hold(name):
     assert Timings(max_hold=None).max_hold is None
 
 
-MAY_BE_NOTHING = ("gap_margin", "keepalive_spread", "settle")
+MAY_BE_NOTHING = ("gap_margin", "keepalive_spread", "max_hold", "settle")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in MAY_BE_NOTHING])
 def test_nothing_may_take_no_time(name):
-    """0 is refused everywhere but for the spread, the margin and the settling, which may be left out."""
+    """0 is refused everywhere but for the spread, the margin, the settling and the holding, which may be left out."""
     with pytest.raises(ConfigurationError, match=f"^{name} must be "):
         Timings(**{name: 0})
 
