@@ -21,6 +21,8 @@ def create_app(market: uds.Market = uds.USDM) -> Flask:
 
     @stream.on(uds.OrderTradeUpdate)
     def remember(event: uds.OrderTradeUpdate) -> None:
+        if event.status is None:
+            return  # A fill that was read by REST after a gap; what has become of its order comes behind it.
         # One assignment: a request that reads meanwhile sees the old row or the new one.
         orders[event.order_id] = {
             "symbol": event.symbol,

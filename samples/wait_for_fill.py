@@ -1,7 +1,9 @@
 """
 Wait until an order is filled, and know when you cannot tell.
 
-    BINANCE_API_KEY=... python samples/wait_for_fill.py
+    BINANCE_API_KEY=... BINANCE_API_SECRET=... python samples/wait_for_fill.py
+
+With the secret a fill that the stream missed is read back, and comes as any other. Without it nobody can tell.
 """
 
 from decimal import Decimal
@@ -23,7 +25,8 @@ def wait_for_fill(
 
     Raises:
         uds.WaitTimeout: It was not filled in time.
-        RuntimeError: The stream was blind meanwhile, so the order has to be asked for by REST.
+        RuntimeError: The stream was blind meanwhile, and it is not proven that everything was read back, so the order
+            has to be asked for by REST.
     """
     # The queue is opened first: an event that comes before the next line is in it.
     with stream.events(uds.OrderTradeUpdate, uds.GapClosed) as events:
@@ -31,7 +34,9 @@ def wait_for_fill(
         while True:
             event = events.get(timeout=timeout)
             if isinstance(event, uds.GapClosed):
-                raise RuntimeError(f"blind from {event.since_ms} to {event.until_ms} ({event.cause})")
+                if event.proof == uds.Proof.UNPROVEN:
+                    raise RuntimeError(f"blind from {event.since_ms} to {event.until_ms} ({event.cause})")
+                continue
             if event.client_order_id != client_order_id:
                 continue
             if event.status == uds.OrderStatus.FILLED:

@@ -67,8 +67,21 @@ def test_waiting_for_a_fill(binance_exchange, market, capsys):
     assert "filled at 30000" in capsys.readouterr().out
 
 
-def test_waiting_for_a_fill_through_a_gap(binance_exchange, market):
+def test_waiting_for_a_fill_through_a_gap(binance_exchange, market, capsys):
+    """A fill that the stream missed is read back."""
+
+    def place_order() -> str:
+        binance_exchange.faults.expire_key()
+        return binance_exchange.buy("BTCUSDT", "0.01")["clientOrderId"]
+
+    wait_for_fill.main(market, place_order)
+
+    assert "filled at 30000" in capsys.readouterr().out
+
+
+def test_waiting_for_a_fill_through_a_gap_without_the_secret(binance_exchange, market, monkeypatch):
     """A blind interval while waiting is an answer, too."""
+    monkeypatch.delenv("BINANCE_API_SECRET")
 
     def place_order() -> str:
         binance_exchange.faults.expire_key()
