@@ -35,6 +35,14 @@ TIMINGS = uds.Timings(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of tests that tell another story with another seed, or a longer one."""
+    group = parser.getgroup("chaos", "faults over real sockets (tests/test_chaos.py)")
+    group.addoption("--chaos-seed", type=int, default=1, help="of the faults and the trading; even: in hedge mode")
+    group.addoption("--chaos-seconds", type=float, default=15.0, help="how long it goes on")
+    group.addoption("--chaos-faults", type=int, default=20, help="how many faults there are")
+
+
 class Ears:
     """Everything a stream delivers to callbacks, in order, and a way to wait for it."""
 
