@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import bisect
 from decimal import Decimal
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import attrs
 
@@ -76,10 +76,35 @@ class Claim(NamedTuple):
     is_whole: bool = False
 
 
+class Base(NamedTuple):
+    """
+    What a position was of before its last claim was settled.
+
+    Attributes:
+        amount: As ``PositionChain.base``, and so the next two.
+        fills: Those that settled the claim.
+        is_late: Whether the last of them came after it.
+    """
+
+    amount: Decimal
+    at_ms: int
+    is_whole: bool
+    fills: Sequence[Tuple[int, Decimal]] = ()
+    is_late: bool = False
+
+    def covers(self, time_ms: int) -> bool:
+        """Whether the amount has every fill of a moment."""
+        return time_ms < self.at_ms or (self.is_whole and time_ms == self.at_ms)
+
+
 @attrs.define
 class PositionChain:
     """
     One position's fills.
+
+    While a fill is missing, another one of its quantity may make the sum agree by chance. What comes next shows it: the
+    last amount of that millisecond, or the missing fill itself, which the base should have had. Then the claim that was
+    settled stands open again.
 
     Attributes:
         base: Its amount when the exchange last said so and the fills agreed.
@@ -88,6 +113,7 @@ class PositionChain:
         fills: Time and signed quantity of the fills that came since.
         claims: What the exchange said since the fills do not agree any more, oldest first.
         missing: What the fills up to the first claim would have to add to agree with it, signed; 0 without a claim.
+        before: The base before the last claim was settled; None when the base was believed, and not agreed with.
     """
 
     base: Decimal = ZERO
@@ -96,6 +122,7 @@ class PositionChain:
     fills: List[Tuple[int, Decimal]] = attrs.field(factory=list)
     claims: List[Claim] = attrs.field(factory=list)
     missing: Decimal = ZERO
+    before: Optional[Base] = attrs.field(default=None, eq=False)
 
     @property
     def last_ms(self) -> int:
@@ -108,11 +135,19 @@ class PositionChain:
 
     def expected(self, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> Decimal:
         """Return what the amount was at a moment, by the fills that came, and others that were found."""
-        news = (fill for fill in found if not self.covers(fill[0]))
-        return self.base + sum((quantity for time_ms, quantity in (*self.fills, *news) if time_ms <= at_ms), ZERO)
+        known = list(found)
+        start = next(filter(None, (self._base_without(time_ms) for time_ms, _ in known)), None)
+        if start is None:
+            start = Base(self.base, self.base_ms, self.is_whole)
+        news = (fill for fill in known if not start.covers(fill[0]))
+        fills = (*start.fills, *self.fills, *news)
+        return start.amount + sum((quantity for time_ms, quantity in fills if time_ms <= at_ms), ZERO)
 
     def count(self, time_ms: int, quantity: Decimal, *, is_last: bool = True) -> None:
         """Count a fill; when others follow the claims wait for them, for some of them alone may agree by chance."""
+        before = self._base_without(time_ms)
+        if before is not None:
+            self._reopen(before)
         if self.covers(time_ms):
             return
         self.fills.append((time_ms, quantity))
@@ -125,6 +160,9 @@ class PositionChain:
         """Take an amount that is a sum of fills; the last of a moment counts, and REST above all before it."""
         if self.claims and self.claims[0].is_whole and told.at_ms <= self.claims[0].at_ms:
             return
+        before = self.before if told.at_ms == self.base_ms and told.amount != self.expected(told.at_ms) else None
+        if before is not None and before.is_late:
+            self._reopen(before)
         if told.is_whole:
             self.claims = [claim for claim in self.claims if claim.at_ms > told.at_ms]
         place = bisect.bisect_left(self.claims, (told.at_ms,))
@@ -133,11 +171,11 @@ class PositionChain:
         is_known = place < len(self.claims) and self.claims[place].at_ms == told.at_ms
         self.claims[place : place + is_known] = [told]
         if place == 0:
-            self.settle()
+            self.settle(is_late=False)
 
     def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
         """Believe an amount, whatever was counted and claimed up to then."""
-        self.base, self.base_ms, self.is_whole = amount, at_ms, is_whole
+        self.base, self.base_ms, self.is_whole, self.before = amount, at_ms, is_whole, None
         self.fills = [fill for fill in self.fills if fill[0] > at_ms]
         self.claims = [claim for claim in self.claims if claim.at_ms > at_ms]
         self.settle()
@@ -148,8 +186,13 @@ class PositionChain:
         if old_ms and not self.claims:
             self.rebase(self.expected(max(old_ms)), max(old_ms), is_whole=True)
 
-    def settle(self) -> None:
-        """Believe claim after claim as long as the fills agree."""
+    def settle(self, *, is_late: bool = True) -> None:
+        """
+        Believe claim after claim as long as the fills agree.
+
+        Args:
+            is_late: Whether it was a fill that came just now, and not the first of the claims.
+        """
         self.fills.sort(key=_moment)
         amount, counted, settled, agreed = self.base, 0, 0, 0
         for at_ms, claimed, is_whole in self.claims:
@@ -158,10 +201,23 @@ class PositionChain:
                 counted += 1
             if amount != claimed:
                 break
+            self.before = Base(self.base, self.base_ms, self.is_whole, self.fills[agreed:counted], is_late)
             self.base, self.base_ms, self.is_whole = claimed, at_ms, is_whole
             settled, agreed = settled + 1, counted
         del self.claims[:settled], self.fills[:agreed]
         self.missing = self.claims[0].amount - amount if self.claims else ZERO
+
+    def _base_without(self, time_ms: int) -> Optional[Base]:
+        """Return the base before, if this one was agreed with although a fill of that moment was missing in it."""
+        before = self.before
+        return None if before is None or not self.covers(time_ms) or before.covers(time_ms) else before
+
+    def _reopen(self, before: Base) -> None:
+        """Take back the last claim that was settled."""
+        claim = Claim(self.base_ms, self.base, self.is_whole)
+        self.base, self.base_ms, self.is_whole, self.before = before.amount, before.at_ms, before.is_whole, None
+        self.fills, self.claims = [*before.fills, *self.fills], [claim, *self.claims]
+        self.missing = claim.amount - self.expected(claim.at_ms)
 
 
 def _moment(fill: Tuple[int, Decimal]) -> int:

@@ -490,6 +490,63 @@ def test_a_claim_waits_for_all_fills_that_were_read():
     assert PositionChain(Decimal(2), 120) == chains.positions[BOTH]
 
 
+def agreed_by_chance() -> Chains:
+    """A fill of 1 is missing, and one of as much comes right behind the amount that shows it."""
+    chains = changed(filled(grounded(), told.fill(2, 2, at_ms=110)), 3, 110)
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, told.fill(3, 1, at_ms=110))
+    assert PositionChain(Decimal(3), 110) == chains.positions[BOTH]
+    return chains
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_an_amount_that_agrees_by_chance_stands_open_again_at_the_next_of_its_millisecond(is_whole):
+    """The fill that made it agree is not in it: that shows at once, and the fill that is missing settles it."""
+    chains = changed(agreed_by_chance(), 4, 110, is_whole=is_whole)
+
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+    assert 4 == chains.positions[BOTH].expected(110, [(105, Decimal(1))])
+
+    filled(chains, told.found(1, 1, at_ms=105))
+    assert PositionChain(Decimal(4), 110, is_whole) == chains.positions[BOTH]
+
+
+@pytest.mark.parametrize("read", [told.found, told.fill])
+def test_an_amount_that_agreed_by_chance_stands_open_again_when_the_missing_fill_comes(read):
+    """It should have been in it; the last word of that millisecond was lost as well, so REST has to settle it."""
+    chains = changed(filled(agreed_by_chance(), told.fill(4, 1, at_ms=120)), 5, 120)
+
+    assert Break(BTC, 110, "the BOTH position") == chains.broken_position(BOTH)
+    assert 5 == chains.positions[BOTH].expected(120, [(105, Decimal(1))])
+
+    filled(chains, read(1, 1, at_ms=105))
+    assert 5 == amount(chains)
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    changed(chains, 5, 120, is_whole=True)
+    assert PositionChain(Decimal(5), 120, is_whole=True) == chains.positions[BOTH]
+
+
+@pytest.mark.parametrize("read", [told.found, told.fill])
+def test_an_amount_that_agrees_before_its_own_fill_came_stands_open_again_when_the_missing_one_does(read):
+    """What was bought and lost was sold again: the amount before that is told is as if nothing had happened."""
+    chains = filled(changed(grounded(), 0, 110), told.fill(2, 1, at_ms=110, side="SELL"))
+
+    assert PositionChain(ZERO, 110, fills=[(110, Decimal(-1))]) == chains.positions[BOTH]
+
+    filled(chains, read(1, 1, at_ms=105))
+    assert PositionChain(ZERO, 110) == chains.positions[BOTH]
+
+
+def test_a_fill_of_before_an_amount_that_was_believed_is_in_it():
+    """Nothing was agreed with, so nothing can have been by chance; nor can what was settled long ago."""
+    chains = filled(changed(agreed_by_chance(), 3, 120, is_from_order=False), told.fill(4, 1, at_ms=130))
+    filled(changed(filled(chains, told.fill(5, 1, at_ms=140)), 5, 140), told.found(1, 1, at_ms=105))
+
+    assert PositionChain(Decimal(5), 140) == chains.positions[BOTH]
+
+
 def test_claims_are_settled_one_after_the_other():
     """Updates that are far ahead of their fills wait in line, whatever order they and the fills came in."""
     chains = grounded()
