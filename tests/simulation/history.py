@@ -45,6 +45,7 @@ class Asked:
         status: Of the answer; None when there was none.
         retry_after: Seconds it said to wait.
         was_heard: Whether the client got the answer.
+        used_weight: What the answer said that the client's address has used in this minute.
     """
 
     at: float
@@ -55,6 +56,7 @@ class Asked:
     status: Optional[int] = None
     retry_after: Optional[float] = None
     was_heard: bool = False
+    used_weight: Optional[int] = None
 
 
 @attrs.frozen
@@ -209,6 +211,12 @@ class History:
                 still_open.pop(notice.gap_id, None)
                 spans.append((notice.since_ms, notice.until_ms))
         return [*spans, *((since_ms, NEVER_MS) for since_ms in still_open.values())]
+
+    @property
+    def ends_of_lives(self) -> List[float]:
+        """When the stream ended, each time it did."""
+        ended = (StreamState.STOPPED, StreamState.FAILED)
+        return [at for at, change in self.of(StateChanged) if change.new in ended]
 
     @property
     def lives(self) -> List[Tuple[int, int]]:

@@ -353,6 +353,25 @@ def test_no_storm_of_handshakes(history):
     assert ["no_storm"] == list(broken(history, REPAIRER))
 
 
+@pytest.mark.parametrize("later, expected", [(49.0, ["leaves_room"]), (51.0, [])])
+def test_leaves_room(history, later, expected):
+    """A read within a minute of the word that the address has used most of its weight."""
+    crowded = Asked(700.0, ms(700.0), "GET", "/fapi/v1/openOrders", 40, 200, was_heard=True, used_weight=1_921)
+    history.asked += [crowded, Asked(700.0 + later, ms(700.0 + later), "GET", "/fapi/v1/openOrders", 1, 200)]
+    history.asked.sort(key=lambda asked: asked.at)
+
+    assert expected == list(broken(history, REPAIRER))
+
+
+def test_leaves_room_asks_nobody_who_was_not_told(history):
+    """A client that ended and starts anew."""
+    crowded = Asked(3_590.0, ms(3_590.0), "GET", "/fapi/v1/openOrders", 1, 200, was_heard=True, used_weight=1_921)
+    history.asked += [crowded, Asked(3_610.0, ms(3_610.0), "GET", "/fapi/v1/openOrders", 1, 200)]
+    history.delivered.append((3_600.0, StateChanged(old=StreamState.LIVE, new=StreamState.STOPPED, reason="")))
+
+    assert [] == list(VALIDATORS["leaves_room"](history, REPAIRER))
+
+
 def test_quiet_at_rest(history):
     """An audit every minute, while nothing is traded."""
     history.asked += [Asked(at, ms(at), "GET", "/fapi/v1/openOrders", 40) for at in range(2700, 3600, 60)]

@@ -228,6 +228,8 @@ class Venue:
         if way.answers:
             retry_after = answer.headers.get("Retry-After")
             asked.status, asked.retry_after = answer.status, None if retry_after is None else float(retry_after)
+            used_weight = answer.headers.get("X-MBX-USED-WEIGHT-1M")
+            asked.used_weight = None if used_weight is None else int(used_weight)
         return answer, asked
 
     def use_weight(self, weight: int) -> None:

@@ -72,6 +72,12 @@ def only_known_symbols_are_read(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(repair._Repair, "find_symbols", known)
 
 
+@mutant("short pages")
+def a_full_page_is_the_last(patch: pytest.MonkeyPatch) -> None:
+    """What is asked for has to fit on one page."""
+    patch.setattr("binance_uds.protocol.errands._Pages.is_full", property(lambda pages: False))
+
+
 @mutant("signed")
 def what_is_not_answered_is_given_up(patch: pytest.MonkeyPatch) -> None:
     """A read that fails once counts as one that tells of nothing."""
@@ -82,7 +88,7 @@ def what_is_not_answered_is_given_up(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(RULES, (State.SERVING, findings.ReadUnanswered), (State.SERVING, give_up))
 
 
-@mutant("signed")
+@mutant("short pages")
 def reads_are_not_weighed(patch: pytest.MonkeyPatch) -> None:
     """The client reads as fast as it can, whatever the address has used already."""
     patch.setattr(Budget, "wait", lambda self, weight, now: 0.0)

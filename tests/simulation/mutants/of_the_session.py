@@ -50,7 +50,7 @@ def no_pong_is_asked_for(patch: pytest.MonkeyPatch) -> None:
 
     def ping(session: Situation, finding: object, now: Any, jitter: float) -> Iterator[do.Command]:
         session.arm(facts.PingDue, now, session.timings.ping_interval)
-        yield do.SendPing(session.socket)
+        yield do.SendPing(session.socket, session.pings.send(now))
 
     patch.setitem(RULES, (State.SERVING, facts.PingDue), (State.SERVING, ping))
 

@@ -31,6 +31,7 @@ VALIDATORS: Mapping[str, Validator] = {
         liveness.no_false_alarm,
         liveness.healthy_after,
         manners.no_storm,
+        manners.leaves_room,
         manners.quiet_at_rest,
         manners.no_secret,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from typing import Dict, Iterator, Tuple
 
@@ -11,6 +12,10 @@ from tests.simulation.promise import Promise
 
 #: Request weight a client may use: in any minute, and at rest in the mean of the minutes.
 MOST_WEIGHT, MOST_WEIGHT_AT_REST = 1_000, 25.0
+
+#: Above this weight in a minute of an address, which may use 2,400, others are at work. Their minute may end up to a
+#: whole one after it was said.
+MOST_SHARED, SHARED_FOR = 1_920, 50.0
 
 #: What one audit may use: so much does the mean over some minutes depend on where they begin.
 ONE_AUDIT = 100
@@ -43,6 +48,22 @@ def no_storm(history: History, promise: Promise) -> Iterator[str]:
         for minute, count in table.items():
             if count > most:
                 yield f"{count} {what} in minute {minute}, of {most}"
+
+
+def leaves_room(history: History, promise: Promise) -> Iterator[str]:
+    """While others behind the address use most of its weight, nothing is read."""
+    told_at, ends = -SHARED_FOR, iter([*history.ends_of_lives, math.inf])
+    end = next(ends)
+    for asked in history.asked:
+        while end < asked.at:
+            # One that starts anew has not been told.
+            told_at, end = -SHARED_FOR, next(ends)
+        if asked.method != "GET" or asked.path.endswith("/time"):
+            continue
+        if asked.at < told_at + SHARED_FOR:
+            yield f"{asked.path} read at {asked.at:.3f}, though others use the weight since {told_at:.3f}"
+        if asked.was_heard and asked.status == 200 and (asked.used_weight or 0) > MOST_SHARED:
+            told_at = asked.at
 
 
 def quiet_at_rest(history: History, promise: Promise) -> Iterator[str]:
