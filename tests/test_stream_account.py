@@ -56,6 +56,27 @@ def test_the_account_is_what_the_exchange_knows(make_stream, exchange):
     assert account.position("ETHUSDT").is_known
 
 
+def test_what_happened_between_two_runs_is_in_the_account_and_is_no_event(make_stream, exchange, tools):
+    """After a start the account is read whole; events are told from then on, and of the time before nothing is."""
+    with make_stream() as stream:
+        exchange.buy("BTCUSDT", "0.010")
+        stream.wait_until(lambda account: account.positions)
+    exchange.sell("BTCUSDT", "0.004")
+    resting = exchange.place_order(symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.005", price="29000")
+    stream = make_stream()
+    ears = tools.Ears(stream)
+    with stream:
+        exchange.fill_order(resting["orderId"], "0.002")
+        ears.wait_for(uds.OrderTradeUpdate)
+        account = stream.wait_until(lambda account: account.trusted and shown(account) == exchange.truth())
+
+    assert Decimal("0.008") == account.position("BTCUSDT").amount
+    assert [(resting["orderId"], "stream")] == [
+        (event.order_id, event.origin) for event in ears.all_of(uds.OrderTradeUpdate)
+    ]
+    assert [] == ears.all_of(uds.GapOpened)
+
+
 def test_both_sides_of_hedge_mode(make_stream, tools):
     """LONG and SHORT of one symbol, each by itself."""
     with LocalExchange(seed=1, hedge_mode=True) as exchange:

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 import binance_uds as uds
-from binance_uds.simulator.faults import ExpireAgain, IssueDeadKey, OmitKeyInPut, PingFlood, RawBytes, RedirectRest
+from binance_uds.simulator.faults import (
+    ExpireAgain,
+    HangRest,
+    IssueDeadKey,
+    OmitKeyInPut,
+    PingFlood,
+    RawBytes,
+    RedirectRest,
+)
 from binance_uds.simulator.frames import TEXT, frame
 
 State = uds.StreamState
@@ -211,17 +219,66 @@ def test_state_lapses_while_a_callback_holds_the_thread(make_stream, exchange, t
 
 
 @pytest.mark.parametrize(
-    ("how", "code"), [("reset", None), ("fin", None), ("cut", None), ("close", 1001), ("close", 1008)]
+    ("how", "code"),
+    [
+        ("reset", None),
+        ("fin", None),
+        ("cut", None),
+        *(("close", code) for code in (None, 1000, 1001, 1006, 1008, 1011, 1012, 1013)),
+    ],
 )
-def test_a_connection_that_ends_is_replaced(stream, ears, exchange, how, code):
-    """However it ends: one gap with its cause, one new connection on the same key."""
+def test_a_connection_that_ends_is_replaced(stream, ears, exchange, tools, how, code):
+    """However it ends: one gap with its cause, one new connection on the same key, which is then probed."""
     with stream:
+        tools.wait_until(lambda: is_probed(stream))
         exchange.faults.drop(how, code)
         opened = ears.wait_for(uds.GapOpened)
         ears.wait_for_state(State.LIVE, count=2)
 
         assert uds.GapCause.CONNECTION_LOST == opened.cause
         assert (1, 2) == (exchange.keys_issued, exchange.connections_opened)
+        exchange.wait_until(lambda: exchange.count("PUT", KEY_PATH) == 2)
+
+
+def test_a_connection_that_ends_right_after_its_key_expired_is_one_interruption(stream, ears, exchange, tools):
+    """Two reasons for one renewal: one gap, one new key, one new connection."""
+    with stream:
+        tools.wait_until(lambda: is_probed(stream))
+        exchange.faults.expire_key()
+        exchange.faults.drop("close", 1008)
+        ears.wait_for_state(State.LIVE, count=2)
+        exchange.transfer("USDT", 1)
+        ears.wait_for(uds.AccountUpdate)
+
+        assert (2, 2) == (exchange.keys_issued, exchange.connections_opened)
+        assert 1 == stream.health.gaps == len(ears.all_of(uds.GapClosed))
+
+
+def test_a_key_that_was_granted_without_an_answer_is_granted_again(make_stream, exchange, tools):
+    """POST was acted on and never answered: asked again it names the same key, and no other is made."""
+    stream = make_stream(rest_timeout=0.3)
+    ears = tools.Ears(stream)
+    with stream:
+        tools.wait_until(lambda: is_probed(stream))
+        exchange.faults.inject(HangRest(method="POST", acts_first=True))
+        exchange.faults.expire_key()
+        ears.wait_for_state(State.LIVE, count=2)
+
+    assert (3, 2) == (exchange.count("POST", KEY_PATH), exchange.keys_issued)
+    assert 1 == len(ears.all_of(uds.GapOpened))
+
+
+def test_a_binary_frame_is_read_as_text(stream, ears, exchange):
+    """JSON is JSON, whatever its frame is called; what is none is a frame that cannot be read."""
+    with stream:
+        exchange.faults.garbage('{"e":"NEW_THING","E":1}', binary=True)
+        event = ears.wait_for(uds.UnknownEvent)
+        exchange.faults.garbage(b"\x00\x01", binary=True)
+        closed = ears.wait_for(uds.GapClosed)
+
+    assert "NEW_THING" == event.name
+    assert uds.GapCause.BAD_FRAME == closed.cause
+    assert 1 == len(ears.all_of(uds.UndecodableFrame))
 
 
 @pytest.mark.parametrize("data", ["{not json", "", "[]", b"\xff\xfe", '{"e":1}', '{"e":"ORDER_TRADE_UPDATE","o":5}'])
@@ -329,6 +386,22 @@ def test_a_key_that_is_dead_on_arrival_is_found_by_the_first_probe(stream, ears,
         ears.wait_for(uds.AccountUpdate)
 
     assert uds.GapCause.KEY_GONE == opened.cause
+
+
+def test_keys_that_are_dead_on_arrival_are_no_storm(make_stream, exchange, tools):
+    """POST hands out one dead key after the other: attempts slow down, a person is told, and it ends in LIVE."""
+    stream = make_stream(retry_first=0.05, retry_most=0.2)
+    ears = tools.Ears(stream)
+    with stream:
+        exchange.faults.inject(IssueDeadKey(count=5))
+        exchange.faults.expire_key()
+        attention = ears.wait_for(uds.Attention)
+        ears.wait_for(uds.GapClosed, count=6)
+        exchange.transfer("USDT", 1)
+        ears.wait_for(uds.AccountUpdate)
+
+    assert uds.AttentionCode.SHORT_LIVED == attention.code
+    assert 7 == exchange.count("POST", KEY_PATH)
 
 
 def test_a_put_that_names_no_key_makes_post_the_probe(make_stream, exchange, tools):

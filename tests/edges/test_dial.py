@@ -149,6 +149,18 @@ def test_the_next_address_is_tried(serve, tls, monkeypatch):
     assert b"hello" == talk(server.url("http"), tls["client"])
 
 
+def test_a_name_is_looked_up_for_each_connection(serve, tls, monkeypatch):
+    """A host that moved is found at its new address, without a restart."""
+    servers = [serve(echo), serve(lambda peer: peer.read_head() and peer.send(b"moved"))]
+    addresses = [server.port for server in servers]
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, port, **options: resolve("127.0.0.1", addresses.pop(0), **options)
+    )
+
+    assert [b"hello", b"moved"] == [talk("http://fapi.example", tls["client"])[:5] for _ in servers]
+
+
 @contextlib.contextmanager
 def black_hole():
     """A port that takes no further connection and refuses none."""

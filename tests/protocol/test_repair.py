@@ -314,10 +314,11 @@ def test_hedge_mode_keeps_long_and_short_apart():
     assert Decimal("0.1") == made.delivery.account.position("BTCUSDT", "LONG").amount
 
 
-def test_a_liquidation_in_the_dark_is_recovered():
+@pytest.mark.parametrize("cause", ["LIQUIDATION", "ADL"])
+def test_a_liquidation_in_the_dark_is_recovered(cause):
     """Orders of the exchange's own are orders like any other."""
     made = trader()
-    made.exchange.liquidate(made.account, "BTCUSDT")
+    made.exchange.liquidate(made.account, "BTCUSDT", cause=cause)
     made.miss().connect()
     report = made.repair(pauses=PAUSES)
 

@@ -121,6 +121,7 @@ def test_keys_that_die_at_once_are_not_a_storm_and_a_person_is_told():
     drive.run_until(lambda: drive.session.short_lives == 3, 8.0)
     assert [AttentionCode.SHORT_LIVED] == attentions(drive)
     assert "now because: listen key expired" in drive.told(Attention)[0].message
+    assert "the market's hosts and events may not fit each other" in drive.told(Attention)[0].message
     assert 3 == len(drive.told(GapOpened))
 
     drive.run(1800.0)
