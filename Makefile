@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: install test lint types demo states ci
+.PHONY: install test lint types demo states faults ci
 
 install:
 	$(PYTHON) -m venv .venv
@@ -23,6 +23,10 @@ demo:
 # Redraws the session's table in the README.
 states:
 	$(BIN)/python -m tests.drawing README.md
+
+# Lists the faults with the tests that show what becomes of them.
+faults:
+	$(BIN)/python -m tests.faults tests/FAULTS.md
 
 ci:
 	.ci/run

@@ -208,6 +208,7 @@ def test_a_new_order_is_open():
     assert ([("BTCUSDT", ID)], {"BTCUSDT"}) == (account.open_order_ids(), account.symbols_held())
 
 
+@pytest.mark.fault(60)
 def test_a_fill_may_come_before_the_order():
     """TRADE first and NEW after it: the order stays partly filled, and NEW still tells what the fill did not."""
     account = told(fill_event(5, 1, client_order_id=None, time_in_force=None))
@@ -235,6 +236,7 @@ def test_an_ended_order_stays_ended(end):
     assert [] == account.open_order_ids()
 
 
+@pytest.mark.fault(60)
 def test_a_fill_after_the_end_still_counts():
     """A fill that comes after CANCELED raises what was filled, and reopens nothing."""
     account = told(order_event(0), order_event(5, execution_type="CANCELED", status="CANCELED"))
@@ -276,6 +278,7 @@ def test_a_mean_price_told_later_is_taken():
     assert (2, 298) == (account.order(ID).filled_quantity, account.order(ID).average_price)
 
 
+@pytest.mark.fault(60)
 @pytest.mark.parametrize("backwards", [False, True])
 def test_an_amendment_changes_the_terms(backwards):
     """The status stays, quantity and price are those of the newer time, whatever came last."""
@@ -331,6 +334,7 @@ def test_rest_shows_what_a_millisecond_ended_with(backwards, execution_type):
     assert 20 == account.order(ID).quantity
 
 
+@pytest.mark.fault(22)
 def test_rest_never_moves_an_order_backwards():
     """A row that lags behind the stream changes nothing."""
     account = told(order_event(0), fill_event(5, 2))
@@ -373,6 +377,7 @@ def test_an_order_known_by_a_fill_becomes_open_by_its_state():
     assert [("BTCUSDT", ID)] == account.open_order_ids()
 
 
+@pytest.mark.fault(62)
 def test_a_liquidation_is_done_although_it_says_new():
     """The exchange's own closing order: CALCULATED, status NEW, and all of it filled."""
     fill = fill_event(0, 10, "NEW", last_filled_quantity=Decimal(10), client_order_id="autoclose-1")

@@ -102,6 +102,7 @@ def tell(record: Callable[[str, object], None], name: str, settle: float, values
     )
 
 
+@pytest.mark.fault(1)
 @pytest.mark.slow
 def test_expiry_to_live_at_the_defaults(exchange, make_watch, tools, record_property):
     """Three seconds of it are those that REST may lag behind; twenty streams, one after the other."""

@@ -96,6 +96,7 @@ def test_start_from_several_threads_is_one_stream(stream, exchange):
     assert (1, 1) == (exchange.count("POST", KEY_PATH), exchange.connections_opened)
 
 
+@pytest.mark.fault(18)
 def test_a_wrong_key_fails_the_start_for_good(make_stream, exchange, tools):
     """A key the exchange does not know: CredentialsRejected, FAILED with the reason, nothing left running."""
     stream = make_stream(api_key="k" * 64)
@@ -218,6 +219,7 @@ def test_stop_twice_and_from_several_threads(stream, tools):
     assert State.STOPPED is stream.state
 
 
+@pytest.mark.fault(43)
 def test_stop_delivers_what_was_already_read(stream, exchange, tools):
     """Events that had arrived when stop() was called reach the callbacks before it returns."""
     seen: list[Any] = []
@@ -433,6 +435,7 @@ def test_a_system_without_descriptors_fails_the_start_and_counts_nothing_twice(s
     assert events == stream.health.events
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("release", [True, False])
 def test_the_key_is_deleted_only_if_asked(make_stream, exchange, release):
     """release_key=True sends one DELETE at the end, the default none."""
@@ -815,6 +818,7 @@ def test_health_in_life(stream, exchange, ears):
     assert 1000 > abs(health.clock_offset_ms)
 
 
+@pytest.mark.fault(19)
 def test_the_exchanges_clock_is_known(make_stream, tools):
     """An exchange half a minute ahead is no reason not to sign, and the offset is shown."""
     with LocalExchange(seed=2, clock_offset_ms=30_000) as ahead:
@@ -859,6 +863,7 @@ def test_key_only_mode_sends_no_signed_request(make_stream, exchange):
     assert 0 == exchange.count("GET", "/fapi/v3/balance")
 
 
+@pytest.mark.fault(9)
 def test_two_streams_of_one_account_each_get_everything(make_stream, exchange, tools):
     """They share the key, not the events; stopping one leaves the other alone."""
     streams = [make_stream(), make_stream()]

@@ -38,6 +38,7 @@ def is_probed(stream: uds.UserDataStream) -> bool:
     return health.key_proof_age_s < health.key_age_s
 
 
+@pytest.mark.fault(1)
 def test_from_the_expiry_notice_to_live_again_takes_a_moment(make_stream, exchange, tools, record_property):
     """Over eleven fresh streams, the median from the order to expire to LIVE is below 0.3 s."""
     seconds = []
@@ -57,6 +58,7 @@ def test_from_the_expiry_notice_to_live_again_takes_a_moment(make_stream, exchan
     assert 0.3 > median
 
 
+@pytest.mark.fault(1, 2)
 @pytest.mark.parametrize("notices", [1, 2])
 def test_an_expiry_costs_one_key_and_one_connection(stream, ears, exchange, tools, notices):
     """Told once or twice: one gap, one POST, one new key, one new connection."""
@@ -84,6 +86,7 @@ def test_an_expiry_costs_one_key_and_one_connection(stream, ears, exchange, tool
     assert "fills" in closed.unrecoverable
 
 
+@pytest.mark.fault(2)
 def test_two_notices_in_one_breath_are_two_events_and_one_renewal(stream, ears, exchange, tools):
     """What arrives together is delivered together: both notices as data, one key, one connection, no gap more."""
     with stream:
@@ -105,6 +108,7 @@ def test_two_notices_in_one_breath_are_two_events_and_one_renewal(stream, ears, 
         )
 
 
+@pytest.mark.fault(3)
 def test_a_notice_about_an_old_key_changes_nothing(stream, ears, exchange, tools):
     """Delivered as data, ignored as control: no request, no connection, no gap."""
     with stream:
@@ -122,6 +126,7 @@ def test_a_notice_about_an_old_key_changes_nothing(stream, ears, exchange, tools
         assert State.LIVE is stream.state
 
 
+@pytest.mark.fault(4)
 def test_a_notice_without_a_key_counts_on_our_connection(stream, ears, exchange, tools):
     """The older form names no key; on the connection in use it means ours, and asking anew is harmless."""
     with stream:
@@ -132,6 +137,7 @@ def test_a_notice_without_a_key_counts_on_our_connection(stream, ears, exchange,
         assert (2, 1, 2) == (exchange.count("POST", KEY_PATH), exchange.keys_issued, exchange.connections_opened)
 
 
+@pytest.mark.fault(5, 7, 8, 12)
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
@@ -163,6 +169,7 @@ def test_a_key_that_dies_without_a_word_is_found_by_the_probe(make_stream, excha
     assert [] == ears.all_of(uds.ListenKeyExpired)
 
 
+@pytest.mark.fault(26)
 def test_a_black_hole_is_found_by_the_ping(make_stream, exchange, tools):
     """A connection that is up and dead is found by our own ping, shown as a gap, and replaced."""
     stream = make_stream(ping_interval=0.2, transport_lease_intervals=100.0)
@@ -218,6 +225,7 @@ def test_state_lapses_while_a_callback_holds_the_thread(make_stream, exchange, t
         assert [] == ears.all_of(uds.GapOpened)
 
 
+@pytest.mark.fault(25, 42, 47)
 @pytest.mark.parametrize(
     ("how", "code"),
     [
@@ -240,6 +248,7 @@ def test_a_connection_that_ends_is_replaced(stream, ears, exchange, tools, how, 
         exchange.wait_until(lambda: exchange.count("PUT", KEY_PATH) == 2)
 
 
+@pytest.mark.fault(29)
 def test_a_connection_that_ends_right_after_its_key_expired_is_one_interruption(stream, ears, exchange, tools):
     """Two reasons for one renewal: one gap, one new key, one new connection."""
     with stream:
@@ -254,6 +263,7 @@ def test_a_connection_that_ends_right_after_its_key_expired_is_one_interruption(
         assert 1 == stream.health.gaps == len(ears.all_of(uds.GapClosed))
 
 
+@pytest.mark.fault(13)
 def test_a_key_that_was_granted_without_an_answer_is_granted_again(make_stream, exchange, tools):
     """POST was acted on and never answered: asked again it names the same key, and no other is made."""
     stream = make_stream(rest_timeout=0.3)
@@ -268,6 +278,7 @@ def test_a_key_that_was_granted_without_an_answer_is_granted_again(make_stream, 
     assert 1 == len(ears.all_of(uds.GapOpened))
 
 
+@pytest.mark.fault(46)
 def test_a_binary_frame_is_read_as_text(stream, ears, exchange):
     """JSON is JSON, whatever its frame is called; what is none is a frame that cannot be read."""
     with stream:
@@ -281,6 +292,7 @@ def test_a_binary_frame_is_read_as_text(stream, ears, exchange):
     assert 1 == len(ears.all_of(uds.UndecodableFrame))
 
 
+@pytest.mark.fault(48, 49, 55)
 @pytest.mark.parametrize("data", ["{not json", "", "[]", b"\xff\xfe", '{"e":1}', '{"e":"ORDER_TRADE_UPDATE","o":5}'])
 def test_garbage_is_a_notice_and_a_gap_and_the_stream_lives(stream, ears, exchange, data):
     """A frame nobody can read costs no connection: UndecodableFrame, a gap reported and closed, LIVE."""
@@ -297,6 +309,7 @@ def test_garbage_is_a_notice_and_a_gap_and_the_stream_lives(stream, ears, exchan
         assert 1 == exchange.connections_opened
 
 
+@pytest.mark.fault(45)
 def test_broken_framing_ends_the_connection_only(stream, ears, exchange):
     """Bytes that are no WebSocket end the connection; the stream gets another one."""
     with stream:
@@ -307,6 +320,7 @@ def test_broken_framing_ends_the_connection_only(stream, ears, exchange):
     assert uds.GapCause.CONNECTION_LOST == opened.cause
 
 
+@pytest.mark.fault(45)
 def test_a_flood_of_pings_delays_nothing(stream, ears, exchange):
     """Ten thousand pings in a row are survived, and the event behind them arrives."""
     with stream:
@@ -318,6 +332,7 @@ def test_a_flood_of_pings_delays_nothing(stream, ears, exchange):
         assert 1 == exchange.connections_opened
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     ("silent", "plan"), [([], "query form"), (["query"], "subscribe form"), (["query", "subscribe"], "path form")]
 )
@@ -336,6 +351,7 @@ def test_an_access_form_that_is_silent_gives_way_to_the_next(make_stream, exchan
     assert len(silent) + 1 == exchange.connections_opened
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("refused", [1, 2])
 def test_a_refused_handshake_gives_way_to_the_next_form(make_stream, exchange, tools, refused):
     """A refusal ends a plan at once."""
@@ -361,6 +377,7 @@ def test_an_exchange_that_never_answers_about_subscriptions_is_used_unconfirmed(
     assert [attention] == ears.all_of(uds.Attention)
 
 
+@pytest.mark.fault(6)
 def test_keys_that_die_at_once_are_no_storm(make_stream, exchange, tools):
     """Expired on every new connection: attempts slow down, a person is told, and it ends in LIVE."""
     stream = make_stream(retry_first=0.05, retry_most=0.2)
@@ -376,6 +393,7 @@ def test_keys_that_die_at_once_are_no_storm(make_stream, exchange, tools):
     assert 7 == exchange.count("POST", KEY_PATH)
 
 
+@pytest.mark.fault(31)
 def test_a_key_that_is_dead_on_arrival_is_found_by_the_first_probe(stream, ears, exchange):
     """The probe right after the handshake shows that the connection holds a dead key."""
     exchange.faults.inject(IssueDeadKey())
@@ -388,6 +406,7 @@ def test_a_key_that_is_dead_on_arrival_is_found_by_the_first_probe(stream, ears,
     assert uds.GapCause.KEY_GONE == opened.cause
 
 
+@pytest.mark.fault(11)
 def test_keys_that_are_dead_on_arrival_are_no_storm(make_stream, exchange, tools):
     """POST hands out one dead key after the other: attempts slow down, a person is told, and it ends in LIVE."""
     stream = make_stream(retry_first=0.05, retry_most=0.2)
@@ -404,6 +423,7 @@ def test_keys_that_are_dead_on_arrival_are_no_storm(make_stream, exchange, tools
     assert 7 == exchange.count("POST", KEY_PATH)
 
 
+@pytest.mark.fault(8, 14)
 def test_a_put_that_names_no_key_makes_post_the_probe(make_stream, exchange, tools):
     """Where PUT answers {}, POST and compare takes its place, and still finds a swapped key."""
     exchange.faults.inject(OmitKeyInPut(count=None))
@@ -419,6 +439,7 @@ def test_a_put_that_names_no_key_makes_post_the_probe(make_stream, exchange, too
     assert 1 == exchange.count("PUT", KEY_PATH)
 
 
+@pytest.mark.fault(18)
 def test_credentials_refused_in_life_are_told_and_tried_slowly(make_stream, exchange, tools):
     """A key revoked later: Attention, STALE when the proof lapses, and LIVE again when it is allowed again."""
     stream = make_stream(keepalive_interval=0.05, key_lease_least=0.2, refused_first=0.05, refused_most=0.1)
@@ -435,6 +456,7 @@ def test_credentials_refused_in_life_are_told_and_tried_slowly(make_stream, exch
     assert 1 == exchange.connections_opened
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("status", [429, 418])
 def test_a_limit_holds_every_request_until_its_time(make_stream, exchange, tools, status):
     """Told to wait, the stream asks nothing meanwhile, is STALE when the proof lapses, and asks again afterwards."""
@@ -451,6 +473,7 @@ def test_a_limit_holds_every_request_until_its_time(make_stream, exchange, tools
     assert 1 == exchange.connections_opened
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("body", ["", "<html>Bad Gateway</html>", None])
 def test_an_outage_of_rest_during_the_start_is_waited_out(make_stream, exchange, body):
     """5xx with any body is retried, and the start succeeds when it is over."""
@@ -459,6 +482,7 @@ def test_an_outage_of_rest_during_the_start_is_waited_out(make_stream, exchange,
         assert 4 == exchange.count("POST", KEY_PATH)
 
 
+@pytest.mark.fault(20)
 def test_a_redirect_is_not_followed(make_stream, exchange):
     """A redirect of REST counts as a failure, and is tried again where it belongs."""
     exchange.faults.inject(RedirectRest(url=exchange.rest_url))

@@ -55,6 +55,7 @@ def test_a_success_that_cannot_be_read(body):
     assert "the answer is not JSON" == found.reason
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize(
     ("status", "headers", "message", "expected"),
     [
@@ -87,6 +88,7 @@ def test_how_long_to_wait(status, headers, message, expected):
     assert expected == found.retry_after_s
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b'{"code": "x", "msg": ["y"]}', b'{"msg": " "}'])
 def test_an_error_that_explains_nothing(body):
     """It is told apart by its status alone."""

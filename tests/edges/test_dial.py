@@ -65,6 +65,7 @@ def test_an_encrypted_connection(serve, tls):
     assert b"hello" == talk(serve(echo, tls["server"]).url("https"), tls["client"])
 
 
+@pytest.mark.fault(38)
 def test_a_certificate_of_an_unknown_authority_names_the_source(serve, tls, tmp_path, monkeypatch):
     """The error says whose certificates are trusted, so that a company's CA can be added there."""
     server = serve(echo, tls["server"])
@@ -81,6 +82,7 @@ def test_a_certificate_of_an_unknown_authority_names_the_source(serve, tls, tmp_
     assert given.endswith("(trusted are those of the given ssl_context)")
 
 
+@pytest.mark.fault(38)
 def test_a_certificate_for_another_host(serve, tls):
     """A trusted certificate of somebody else is not enough."""
     server = serve(echo, tls["stranger"])
@@ -90,6 +92,7 @@ def test_a_certificate_for_another_host(serve, tls):
     )
 
 
+@pytest.mark.fault(38)
 def test_an_expired_certificate(serve, authority, tls):
     """The machine's own clock may be what is wrong, and the error says so."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -101,6 +104,7 @@ def test_an_expired_certificate(serve, authority, tls):
     )
 
 
+@pytest.mark.fault(38)
 def test_a_server_that_does_not_speak_tls(serve, tls):
     """Garbage, and a connection cut during the handshake, are named as such."""
     garbage = serve(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n") or peer.wait_for_end())
@@ -120,6 +124,7 @@ def test_nobody_listens(tls):
     )
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
 def test_a_name_that_does_not_resolve(tls, monkeypatch, error):
     """The resolver's refusal names the host."""
@@ -134,6 +139,7 @@ def test_a_name_that_does_not_resolve(tls, monkeypatch, error):
     )
 
 
+@pytest.mark.fault(37)
 def test_the_next_address_is_tried(serve, tls, monkeypatch):
     """A host whose first address refuses is reached by its second."""
     server = serve(echo)
@@ -149,6 +155,7 @@ def test_the_next_address_is_tried(serve, tls, monkeypatch):
     assert b"hello" == talk(server.url("http"), tls["client"])
 
 
+@pytest.mark.fault(37)
 def test_a_name_is_looked_up_for_each_connection(serve, tls, monkeypatch):
     """A host that moved is found at its new address, without a restart."""
     servers = [serve(echo), serve(lambda peer: peer.read_head() and peer.send(b"moved"))]
@@ -175,6 +182,7 @@ def black_hole():
         yield listener.getsockname()[1]
 
 
+@pytest.mark.fault(37)
 def test_a_black_hole_leaves_time_for_the_next_address(serve, tls, monkeypatch):
     """An address that swallows everything takes its share of the time, not all of it."""
     server = serve(echo)
@@ -189,6 +197,7 @@ def test_a_black_hole_leaves_time_for_the_next_address(serve, tls, monkeypatch):
         assert b"hello" == talk(server.url("http"), tls["client"], seconds=4.0)
 
 
+@pytest.mark.fault(33, 37)
 def test_a_black_hole_ends_with_the_deadline_or_the_stream(tls):
     """A connection that is never answered is given up in time, and at once when nobody wants it any more."""
     with black_hole() as hole:
@@ -233,6 +242,7 @@ def test_an_encrypted_proxy_must_prove_who_it_is(serve, tls, tunnel):
     assert [] == proxy.heads
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -253,6 +263,7 @@ def test_a_proxy_that_opens_no_tunnel(serve, tls, answer, words):
     assert f"the proxy http://127.0.0.1:{proxy.port} {words}" == reason.replace("proxy 127", "proxy http://127")
 
 
+@pytest.mark.fault(39)
 def test_a_proxy_that_hangs_ends_with_the_deadline(serve, tls):
     """A proxy that trickles its answer buys no time."""
 
@@ -277,6 +288,7 @@ def test_the_way_to_this_machine_needs_no_proxy(monkeypatch, url):
     assert "mine:3" in str(proxy_for(url, "http://mine:3"))
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("url", ["https://fapi.binance.com", "wss://fstream.binance.com/private"])
 def test_the_environment_serves_both_halves(monkeypatch, url):
     """HTTPS_PROXY is for wss as well, and NO_PROXY exempts hosts from it."""
@@ -317,6 +329,7 @@ def test_proxies_of_no_use(proxy):
     assert caught.value.__context__ is None
 
 
+@pytest.mark.fault(38)
 def test_a_context_that_does_not_verify_is_refused():
     """Verification cannot be turned off, not even by a context of one's own."""
     blind = ssl.create_default_context()

@@ -62,6 +62,7 @@ def reader(data: bytes, max_message: int = BOUND) -> Frames:
     return Frames(receive, max_message)
 
 
+@pytest.mark.fault(44)
 def test_a_length_is_judged_before_the_payload_comes():
     """The header alone is enough to refuse a message."""
     frames = reader(b"\x81\x7f\x00\x00\x00\x00\x00\x01\x86\xa1")

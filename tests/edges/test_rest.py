@@ -143,6 +143,7 @@ def test_it_works_again_after_close(serve, rest):
     assert 2 == server.connections
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b"[]", b"7", b'{"code": true, "msg": 5}'])
 def test_errors_without_an_explanation(serve, rest, body):
     """A proxy's page in place of Binance's JSON is an error like any other."""
@@ -154,6 +155,7 @@ def test_errors_without_an_explanation(serve, rest, body):
     assert error.retry_after_s is None
 
 
+@pytest.mark.fault(18)
 @pytest.mark.parametrize(
     ("status", "code"), [(400, -2014), (401, -2015), (400, -1022), (400, -1002), (400, -4109), (401, None)]
 )
@@ -167,6 +169,7 @@ def test_refused_credentials(serve, rest, status, code):
     assert (status, code, "refused") == (error.status, error.code, error.message)
 
 
+@pytest.mark.fault(12)
 def test_a_lost_listen_key_is_an_exchange_error(serve, rest):
     """Code -1125 comes out as it is; what to do about it is decided elsewhere."""
     body = {"code": -1125, "msg": "This listenKey does not exist."}
@@ -177,6 +180,7 @@ def test_a_lost_listen_key_is_an_exchange_error(serve, rest):
     assert (400, -1125, "This listenKey does not exist.") == (error.status, error.code, error.message)
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(serve, rest, status):
     """The API key goes to nobody the exchange points to, and the redirect's body is not read."""
@@ -198,6 +202,7 @@ def test_redirects_are_not_followed(serve, rest, status):
     assert 15.0 > time.monotonic() - began
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("raw", [b"", b"{", b"[NaN]", b"[1, Infinity]", b"\xff\xfe", b"[" * 100_000, b"9" * 5000])
 def test_a_success_that_is_not_json(serve, rest, raw):
     """A body nobody can read is no answer."""
@@ -207,6 +212,7 @@ def test_a_success_that_is_not_json(serve, rest, raw):
     assert "the answer is not JSON" == error.args[0]
 
 
+@pytest.mark.fault(15)
 def test_a_body_that_ends_early(serve, rest):
     """A body shorter than announced is a lost connection."""
 
@@ -329,6 +335,7 @@ def test_calls_leave_no_threads(serve, rest):
     assert before == threading.active_count()
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("status", [429, 418])
 def test_a_hold_is_kept_by_the_whole_process(serve, rest, status):
     """After 429 or 418 nobody in this process calls that origin before the time is up."""
@@ -365,6 +372,7 @@ def test_a_hold_binds_one_origin_only(serve, rest):
     assert {"ok": True} == client.call("GET", "/x")
 
 
+@pytest.mark.fault(16)
 def test_a_date_in_retry_after_is_understood(serve, rest):
     """Retry-After may be a date; it is measured against the answer's own."""
     now = 1_700_000_000

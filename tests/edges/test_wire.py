@@ -121,6 +121,7 @@ def test_bytes_right_behind_the_101_are_not_lost(serve, open_wire, frames, tls, 
     assert [Text(b"first"), Text(b"second")] == read(wire, count(2))
 
 
+@pytest.mark.fault(41)
 def test_frames_cut_at_every_byte_come_out_whole(serve, open_wire, frames):
     """Wherever the network cuts, header, length or payload, the messages are the same."""
     sent = [b"", b"a", b"x" * 125, b"y" * 126, b"z" * 300]
@@ -156,6 +157,7 @@ def test_a_large_message_takes_the_slow_way(serve, open_wire, frames):
     assert [Text(data), Text(b"next")] == read(wire, count(2))
 
 
+@pytest.mark.fault(40)
 def test_many_frames_in_one_tls_record_need_no_further_wake_up(serve, open_wire, frames, tls):
     """What OpenSSL has decrypted already is read, although select would say that nothing is there."""
     sent = [str(n).encode() for n in range(500)]
@@ -207,6 +209,7 @@ def test_pings_are_answered_once_for_all_that_came_together(serve, open_wire, fr
     assert [Pong(b"ours")] == pongs
 
 
+@pytest.mark.fault(45)
 def test_a_flood_of_pings_delays_nothing(serve, open_wire, frames):
     """One receive works through a bounded number of frames, and data between the pings comes through."""
     flood = frames.frame(b"", 9) * 100_000
@@ -241,6 +244,7 @@ def test_a_backlog_of_tiny_texts_is_handed_out_in_turns(serve, open_wire, frames
     assert max(sizes) <= edge._MAX_FRAMES
 
 
+@pytest.mark.fault(25, 47)
 @pytest.mark.parametrize(
     ("code", "reason"),
     [(1000, b""), (1001, b"bye"), (1008, b""), (1011, b"\xff"), (1012, b""), (1013, b""), (None, b"")],
@@ -284,6 +288,7 @@ def test_nothing_is_sent_behind_our_close_frame(serve, open_wire, frames):
     assert [(8, b"\x03\xe8"), (-1, b"")] == answers
 
 
+@pytest.mark.fault(25, 42)
 @pytest.mark.parametrize("ending", ["close", "reset"])
 def test_a_connection_that_ends_without_a_close_frame(serve, open_wire, frames, ending):
     """What came whole is handed out first; half a frame is lost; then the reason follows."""
@@ -326,6 +331,7 @@ BAD_FRAMES = {
 }
 
 
+@pytest.mark.fault(44, 45)
 @pytest.mark.parametrize(("data", "words"), BAD_FRAMES.values(), ids=BAD_FRAMES)
 def test_a_peer_that_breaks_the_protocol(serve, open_wire, frames, data, words):
     """A forbidden frame ends the connection as soon as its header says so, after what came before it."""
@@ -337,6 +343,7 @@ def test_a_peer_that_breaks_the_protocol(serve, open_wire, frames, data, words):
     assert words in why
 
 
+@pytest.mark.fault(44)
 def test_fragments_are_bounded_together(serve, open_wire, frames):
     """A message that grows by continuation is refused when its sum passes the bound."""
 
@@ -351,6 +358,7 @@ def test_fragments_are_bounded_together(serve, open_wire, frames):
     assert why.endswith("a message of more than 10000 bytes")
 
 
+@pytest.mark.fault(44)
 def test_empty_fragments_have_an_end_too(serve, open_wire, frames):
     """Endless continuation frames without a byte in them are refused by their number."""
 
@@ -482,6 +490,7 @@ def test_close_is_idempotent_and_final(serve, open_wire):
         assert "the connection was closed by this side" == failure(call).reason
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_a_refused_handshake_names_the_status(serve, open_wire, status):
     """What the server says besides is not repeated."""
@@ -504,6 +513,7 @@ def test_an_order_to_wait_is_obeyed_by_handshakes_too(serve, open_wire, status):
     assert 1 == server.connections
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirected_handshake_is_not_followed(serve, open_wire, status):
     """The listen key goes to nobody the exchange points to."""
@@ -538,6 +548,7 @@ def test_an_answer_that_is_no_handshake(serve, open_wire, answer, words):
     assert "handshake" in error.reason
 
 
+@pytest.mark.fault(33)
 def test_a_handshake_that_trickles_ends_with_the_deadline(serve, open_wire):
     """A byte now and then buys no more time."""
 
@@ -619,6 +630,7 @@ def test_a_proxy_of_no_use_is_said_so(open_wire):
     assert "pass@" not in str(error)
 
 
+@pytest.mark.fault(39)
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_the_stream_goes_through_the_proxy(serve, open_wire, frames, tunnel, tls, scheme):
     """The proxy carries the WebSocket like the REST calls, encrypted or not."""

@@ -55,6 +55,7 @@ def test_decimals_are_read_exactly(value, expected):
     assert number.is_finite()
 
 
+@pytest.mark.fault(51, 53)
 @pytest.mark.parametrize(
     "value",
     [
@@ -107,6 +108,7 @@ def test_integers_are_read_exactly(value, expected):
     assert int is type(number)
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     "value",
     [*JUNK, True, False, 1.0, Decimal(1), 10**100, -(10**100), "", "+1", " 1", "1\n", "1.0", "1_0", "\u0661", "9" * 41],
@@ -125,6 +127,7 @@ def test_an_id_may_be_blank_where_binance_leaves_it_so():
         integer_or_blank("soon")
 
 
+@pytest.mark.fault(54)
 def test_text_takes_numeric_codes():
     """A word stays as it is, even with a lone surrogate, and a numeric code becomes its digits."""
     assert "\ud800" == text("\ud800")

@@ -118,6 +118,7 @@ def test_an_order_that_rest_may_not_show_yet_is_not_asked_for():
     assert ([], None) == (led.read("order"), led.found)
 
 
+@pytest.mark.fault(22)
 def test_rest_behind_the_stream_is_no_loss():
     """Orders and positions that REST shows as they were before the stream told otherwise are in order."""
     made = trader()
@@ -144,6 +145,7 @@ def lost(made: Trader) -> Any:
     return led.found
 
 
+@pytest.mark.fault(28)
 def test_a_lost_fill_is_found_by_its_order():
     """Since when is what the last agreement of that order's sums says; the row is handed on."""
     made = trader()
@@ -156,6 +158,7 @@ def test_a_lost_fill_is_found_by_its_order():
     assert {("BTCUSDT", resting(made))} == set(found.found.orders)
 
 
+@pytest.mark.fault(28)
 def test_an_order_that_was_never_told_is_found():
     """Placed, filled and over: nothing but the list of all orders tells of it, and it counts from its placing."""
     made = trader()
@@ -450,6 +453,7 @@ def test_the_repair_of_what_was_missing_puts_everything_in_order():
     assert settled(made).audit().found is None
 
 
+@pytest.mark.fault(27, 28)
 @settings(max_examples=60, deadline=None)
 @given(
     kept=st.lists(st.booleans(), min_size=30, max_size=30),

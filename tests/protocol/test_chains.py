@@ -75,6 +75,7 @@ def test_an_order_whose_fills_came_is_whole():
     assert [] == list(chains.breaks())
 
 
+@pytest.mark.fault(61)
 @pytest.mark.parametrize(
     "later",
     [
@@ -194,6 +195,7 @@ def test_an_order_is_open_until_its_end(status):
     assert not chains.orders[ORDER].is_open
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize(("quantity", "is_open"), [(2, False), (3, True), (0, True), (None, True)])
 def test_an_order_that_is_filled_up_is_over_whatever_its_status(quantity, is_open):
     """A liquidation says NEW although it executed; an order that closes a whole position has the quantity 0."""
@@ -500,6 +502,7 @@ def agreed_by_chance() -> Chains:
     return chains
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_an_amount_that_agrees_by_chance_stands_open_again_at_the_next_of_its_millisecond(is_whole):
     """The fill that made it agree is not in it: that shows at once, and the fill that is missing settles it."""
@@ -833,6 +836,7 @@ def test_rest_and_the_stream_agree_in_any_mixture(trades, data):
     assert life.truth == amount(chains)
 
 
+@pytest.mark.fault(28)
 @given(TRADES, st.data())
 def test_a_fill_that_is_lost_is_missed_by_the_next_trade_at_the_latest(trades, data):
     """When its own account update comes, or that of the trade after it; and not any more once it is found."""

@@ -71,6 +71,7 @@ def test_an_event_goes_into_the_account():
     assert 20 == account.leverage("BTCUSDT")
 
 
+@pytest.mark.fault(57)
 @pytest.mark.parametrize("stream", [KEY, f"{KEY}@TRADE_LITE"])
 def test_a_combined_stream_is_unwrapped_and_its_key_masked(stream):
     """The wrapper of `/stream` is seen through; the key in its name shows nowhere."""
@@ -138,18 +139,21 @@ def test_an_expiry_is_data_and_control():
     assert KEY not in repr(taken) + repr(taken.items[0].raw)
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("key", [None, "", 7, [KEY]])
 def test_an_expiry_without_a_usable_key_is_about_none(key):
     """A missing or odd key leaves it to the session which one is meant."""
     assert (facts.ExpiryNoticed(3, None),) == delivery(KEY).take(frame(expiry(listenKey=key)), 3).facts
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("changes", [{"E": "1736996475556"}, {"E": None}, {"E": {"odd": True}}, {"new": [1, 2]}])
 def test_an_expiry_whose_fields_are_odd_is_an_expiry_all_the_same(changes):
     """Control is recognised by its name alone, before and apart from typed decoding."""
     assert facts.ExpiryNoticed(3, Secret(KEY)) in delivery(KEY).take(frame(expiry(**changes)), 3).facts
 
 
+@pytest.mark.fault(48, 49)
 @pytest.mark.parametrize("text", [b"", b"\xff", b"{", b"[]", b"7", b'{"a":1}', '{"e": "\udfff'])
 def test_a_frame_that_cannot_be_read_is_a_notice_and_a_suspicion(text):
     """It is announced with its size in bytes and never its content, and the session hears that something was lost."""
@@ -160,6 +164,7 @@ def test_a_frame_that_cannot_be_read_is_a_notice_and_a_suspicion(text):
     assert (facts.FramesUndecodable(3),) == taken.facts
 
 
+@pytest.mark.fault(55)
 def test_an_event_without_its_essentials_is_undecodable_with_the_size_of_its_frame():
     """A fill without a symbol cannot be an event; the notice tells how long the frame was."""
     text = frame({name: value for name, value in LITE.items() if name != "s"})
@@ -170,6 +175,7 @@ def test_an_event_without_its_essentials_is_undecodable_with_the_size_of_its_fra
     assert (facts.FramesUndecodable(3),) == taken.facts
 
 
+@pytest.mark.fault(56)
 def test_an_unknown_event_is_data():
     """A name we do not know is delivered, and is no suspicion."""
     taken = delivery().take(frame({"e": "BRAND_NEW", "E": 1, "x": [1]}), 3)
@@ -187,6 +193,7 @@ def test_the_reply_about_subscriptions_names_keys(name):
     assert KEY not in repr(taken)
 
 
+@pytest.mark.fault(57)
 def test_the_reply_to_a_subscription_says_nothing():
     """`null` says that the message was taken, not what the connection is subscribed to."""
     assert Taken() == delivery().take(frame({"result": None, "id": 1}), 3)
@@ -319,6 +326,7 @@ def ids(events: Iterable[Event]) -> list[tuple[int, bool]]:
     return [(event.trade_id, event.late) for event in events if isinstance(event, OrderTradeUpdate) and event.is_fill]
 
 
+@pytest.mark.fault(58, 59)
 @pytest.mark.parametrize("made", [delivery(), signed()], ids=["key-only", "signed"])
 def test_a_fill_is_delivered_once(made):
     """Its symbol, order and trade identify it, whatever else a copy says; a self-trade has one trade id twice."""
@@ -380,6 +388,7 @@ def test_with_a_secret_fills_are_kept_until_they_were_audited():
 # Order
 
 
+@pytest.mark.fault(28)
 def test_a_fill_behind_one_with_a_higher_id_is_late():
     """Per symbol; the two of a self-trade have one id, and neither is late."""
     made = signed()
@@ -403,6 +412,7 @@ def test_a_fill_without_an_id_is_in_order_wherever_it_comes(trade_id):
 # Doubts
 
 
+@pytest.mark.fault(28, 61)
 def test_sums_that_do_not_agree_are_suspected_after_a_moment():
     """An order update claims more than came: a second later the session hears of it, with the symbol."""
     made = signed()
@@ -425,6 +435,7 @@ def test_what_the_next_frame_explains_is_no_suspicion():
     assert ([], None) == (made.due(200.0), made.next_due())
 
 
+@pytest.mark.fault(28)
 def test_a_position_that_does_not_agree_is_suspected():
     """An account update tells of more than the fills that came, and so does a fill without one before it."""
     made = signed()
@@ -433,6 +444,7 @@ def test_a_position_that_does_not_agree_is_suspected():
     assert ["the BOTH position"] == [fact.broken.what for fact in made.due(101.0)]
 
 
+@pytest.mark.fault(28)
 def test_an_early_copy_without_its_fill_is_suspected_after_five_seconds():
     """A fill in short, and never in full."""
     made = signed()
@@ -533,6 +545,7 @@ def test_what_was_held_is_let_go_in_order():
     assert [(4, True)] == ids(take(made, fill_frame(4)))
 
 
+@pytest.mark.fault(64)
 def test_a_hold_that_is_full_is_said():
     """Each frame that does not fit any more says so, until the session has it let go; none is dropped."""
     with pytest.MonkeyPatch.context() as patch:
@@ -571,6 +584,7 @@ def test_what_a_shadow_tells_is_kept_back():
     assert [(1, False)] == ids(take(made, fill_frame(1)))
 
 
+@pytest.mark.fault(58)
 def test_a_shadow_that_is_adopted_tells_what_the_other_did_not():
     """In its own order, each event once; from then on it tells like any other."""
     made = signed()
@@ -625,6 +639,7 @@ def test_a_shadow_that_is_full_tells_too_early_rather_than_never():
     assert [] == take(made, fill_frame(1))
 
 
+@pytest.mark.fault(35)
 def test_the_exchange_says_that_it_will_end_its_connections():
     """The notice is data, and the session hears of it."""
     taken = signed().take(frame({"e": "serverShutdown", "E": 5}), 3)
@@ -748,6 +763,7 @@ def test_what_is_found_after_the_hold_was_let_go_is_late():
     assert 3 == len(tally.recovered)
 
 
+@pytest.mark.fault(58)
 def test_copies_are_counted_from_the_hold_to_the_merge():
     """Those that the repair read, and those that came twice meanwhile."""
     made = signed()
@@ -906,6 +922,7 @@ def test_the_held_fills_of_other_orders_are_none_of_a_totals_business():
 # A deaf connection
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize(
     "moments, told, found",
     [

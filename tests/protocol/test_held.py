@@ -97,6 +97,7 @@ def test_what_waited_comes_out_once_and_in_order():
     assert (0, []) == (len(hold), hold.take())
 
 
+@pytest.mark.fault(64)
 def test_a_hold_is_bounded(monkeypatch):
     """By the number of events and by the bytes of their frames, both counted from when it was last emptied."""
     assert (100_000, 256 * 2**20) == (held.MOST_FRAMES, held.MOST_BYTES)
@@ -138,6 +139,7 @@ def test_held_fills_are_put_in_order():
     assert [] == list(merged((), ()))
 
 
+@pytest.mark.fault(59)
 def test_the_legs_of_a_self_trade_stay_together():
     """They share the trade id; the order ids decide, whichever of them was lost."""
     first_lost = [told.found(5, order_id=1), told.fill(5, order_id=2)]
@@ -248,6 +250,7 @@ def is_fill(event: Event) -> bool:
     return isinstance(event, OrderTradeUpdate) and event.is_fill
 
 
+@pytest.mark.fault(58)
 @given(gaps())
 def test_nothing_is_lost_doubled_or_out_of_order(gap):
     """Fills go by their ids within a symbol, and whatever else was told goes out once, as it was."""

@@ -75,6 +75,7 @@ ONE_OF_EACH = [AMENDED, told.lite(3), ACCOUNT, LEVERAGE, told.algo(), REJECT, MA
 # What is the same
 
 
+@pytest.mark.fault(59)
 def test_a_fill_is_known_by_symbol_order_and_trade():
     """Both legs of a self-trade share the trade id, so that alone is not enough."""
     assert (BTC, 1, 9) == fill_id(told.fill(9))
@@ -199,6 +200,7 @@ def test_what_was_delivered_long_ago_is_forgotten_and_not_asked_for():
     assert delivered.has_fill((BTC, 7, 2), 20)
 
 
+@pytest.mark.fault(58)
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.sampled_from(["fill", "copy", "audit"]), st.integers(0, 99)), max_size=60)
 )

@@ -431,6 +431,7 @@ def test_recovered_fills_say_what_the_stream_said(hedge_mode):
     assert set() == {key for live, rest in zip(told, found) for key in known(live).keys() - known(rest)} - UNTOLD
 
 
+@pytest.mark.fault(62)
 def test_a_recovered_liquidation_is_a_trade():
     """What only the stream calls CALCULATED, with a status that never changes, is a trade by REST, and filled."""
     trading = Trading.begin()

@@ -132,6 +132,7 @@ def test_what_the_stream_told_is_not_told_again_by_rest():
     assert NOTHING_AMISS == made.amiss()
 
 
+@pytest.mark.fault(22)
 def test_rest_moves_no_order_backwards():
     """Rows that are older than what the stream told since change nothing; the fill is told once."""
     made = trader()
@@ -152,6 +153,7 @@ def test_rest_moves_no_order_backwards():
     assert frozenset() == report.recovery.unbalanced
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("symbol", ["ETHUSDT", "BTCUSDC", "币安人生USDT"])
 @pytest.mark.parametrize("refusing", [{}, NO_ORDERS_OF_ALL_SYMBOLS], ids=["orders", "income"])
 def test_a_symbol_never_seen_is_found(symbol, refusing):
@@ -180,6 +182,7 @@ def _repair_refusing_all_symbols(made: Trader, **changes: Any) -> Report:
     return made.merge(lead(steps, refuse, made.pass_time))
 
 
+@pytest.mark.fault(63)
 def test_without_orders_and_income_of_all_symbols_that_is_named():
     """A symbol that leaves no other trace may have been traded: unproven, and said."""
     made = trader(refusing={**NO_ORDERS_OF_ALL_SYMBOLS, "income": -1100}).connect()
@@ -246,6 +249,7 @@ def test_orders_that_were_lost_whole_before_the_gap_are_found_by_it():
     assert NOTHING_AMISS == made.amiss()
 
 
+@pytest.mark.fault(28)
 def test_a_fill_lost_before_the_gap_is_noticed_by_it():
     """The quantities of its order do not agree, so its trades are read from where they last did."""
     made = trader()
@@ -314,6 +318,7 @@ def test_hedge_mode_keeps_long_and_short_apart():
     assert Decimal("0.1") == made.delivery.account.position("BTCUSDT", "LONG").amount
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("cause", ["LIQUIDATION", "ADL"])
 def test_a_liquidation_in_the_dark_is_recovered(cause):
     """Orders of the exchange's own are orders like any other."""
@@ -364,6 +369,7 @@ def test_an_order_of_before_the_start_that_nobody_told_of_is_believed():
 # Orders that are gone
 
 
+@pytest.mark.fault(24)
 def test_an_open_order_that_is_gone_is_asked_for_by_itself():
     """Absence is no proof of anything; one question per order, and only for those that are gone."""
     made = trader()
@@ -453,6 +459,7 @@ def test_an_order_that_is_told_malformed_is_named():
     assert ([], ["CANCELED"]) == (states(report, gone[0]), states(report, gone[1]))
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("code, words", [(NO_SUCH_ORDER, "is unknown"), (-1100, "is refused with -1100")])
 def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_again(code, words):
     """-2013: nobody knows what became of it, and nobody ever will; the next repair does not ask."""
@@ -512,6 +519,7 @@ def test_an_unknown_conditional_order_is_asked_for_once():
     assert (3, 1) == (len(report.led.pauses), asked(report)["algo_order"])
 
 
+@pytest.mark.fault(22, 24)
 def test_an_order_told_of_too_lately_for_rest_is_not_gone():
     """An order placed within the settle time may not be shown yet: no question, and no end is invented."""
     made = trader().connect()
@@ -594,6 +602,7 @@ def test_a_young_conditional_order_may_be_unknown_to_rest():
 # Pages
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("count", [998, 999, 1_000])
 def test_a_gap_of_about_a_thousand_fills(count):
     """A page is full at a thousand: nothing is lost at its edge, and nothing is delivered twice."""
@@ -609,6 +618,7 @@ def test_a_gap_of_about_a_thousand_fills(count):
     assert (1 if count + 1 < 1_000 else 2) == asked(report)["user_trades"]
 
 
+@pytest.mark.fault(23, 59)
 @pytest.mark.parametrize("before", range(4))
 def test_a_self_trade_over_a_page_boundary(before):
     """Both of its fills share a trade id; wherever the page ends both come, once."""
@@ -721,6 +731,7 @@ def test_a_gap_of_balances_alone_lacks_no_fills_however_old_it_is():
     assert [] == starts(report)
 
 
+@pytest.mark.fault(23, 58)
 @pytest.mark.parametrize("new", [1, 4])
 def test_fills_that_happen_while_pages_are_read(new):
     """They come by both ways, and are delivered once."""
@@ -746,6 +757,7 @@ def test_fills_that_happen_while_pages_are_read(new):
 # Rows that cannot be trusted
 
 
+@pytest.mark.fault(23, 58)
 @pytest.mark.parametrize("name", ["user_trades", "all_orders"])
 def test_rows_that_come_twice_are_told_once(name):
     """Doubled on one page, or over pages."""
@@ -776,6 +788,7 @@ def traded_in_the_dark() -> Trader:
     return made.miss().connect()
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("at", range(3))
 @pytest.mark.parametrize("for_reads", [1, 3])
 def test_a_fill_that_rest_shows_late_is_looked_for(at, for_reads):
@@ -1027,6 +1040,7 @@ def lagging(seconds: float) -> tuple[Trader, Report]:
     return made, made.repair(pauses=PAUSES)
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize("seconds", [3.5, 6.0, 40.0])
 def test_a_repair_waits_for_rest_to_catch_up(seconds):
     """REST does not show what the stream has told: read again, later each time, until it does."""
@@ -1096,6 +1110,7 @@ def test_rest_that_is_behind_by_less_than_the_settle_time_is_not_waited_for():
 # Interrupted
 
 
+@pytest.mark.fault(65)
 def test_an_interrupted_repair_does_not_read_its_pages_again():
     """A storm of drops is no storm of requests: what was read stays, and reading goes on where it was."""
     made = trader(page=3)
@@ -1136,6 +1151,7 @@ def _interrupted(made: Trader, recovery: Recovery, after: Any) -> Led:
     return led
 
 
+@pytest.mark.fault(65)
 def test_an_order_that_ended_in_a_second_dark_stretch_is_asked_for_again():
     """An interrupted repair saw it open; by the next one it is gone, and what was read of it is old."""
     made = trader()
@@ -1291,6 +1307,7 @@ def act(made: Trader, deed: str, chance: Any) -> None:
         made.pass_time(0.01)
 
 
+@pytest.mark.fault(22, 23, 58, 65)
 @settings(max_examples=80, deadline=None)
 @given(
     before=st.lists(DEEDS, max_size=6),

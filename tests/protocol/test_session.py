@@ -407,6 +407,7 @@ def test_a_lapse_is_announced_when_it_happens():
 # What the bounds say
 
 
+@pytest.mark.fault(26)
 def test_a_half_open_connection_is_found_within_the_bound():
     """The worst case, a REST call in the way of the ping and of its answer, meets the bound and does not pass it."""
     bound = Timings().half_open_found_within
@@ -429,6 +430,7 @@ def test_a_half_open_connection_is_found_within_the_bound():
     assert GapCause.NO_ANSWER == drive.told(GapOpened)[0].cause
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize("death", ["gone", "replaced"])
 def test_a_key_that_dies_without_a_word_is_found_within_the_bound(death):
     """The worst case, the longest interval between two slow answers, meets the bound and does not pass it."""

@@ -241,6 +241,7 @@ def test_a_gap_begins_a_margin_before_the_last_proof(margin):
     assert least_ms - 1 < opened(made).since_ms == closed(made).since_ms <= least_ms
 
 
+@pytest.mark.fault(10)
 def test_a_key_dies_an_hour_after_it_was_last_proven():
     """Whatever was doubted since; the clock that shows the most counts."""
     made = situation()

@@ -305,6 +305,7 @@ def test_codes_of_the_moment_are_no_refusal(code):
     assert isinstance(meaning(reading(), read_failure(ExchangeError(400, code, "busy"))), findings.ReadUnanswered)
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 def test_statuses_of_the_moment_are_no_refusal(status):
     """Whatever code they carry."""

@@ -63,6 +63,7 @@ def at(seconds: int) -> Instant:
     return Instant(float(seconds), None, float(seconds))
 
 
+@pytest.mark.fault(10)
 def test_a_key_is_dated_when_it_was_asked_for():
     """POST grants a key that counts from before the request."""
     calls, rest = make_calls({"listenKey": "abc"})

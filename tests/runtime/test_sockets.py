@@ -215,6 +215,7 @@ def test_the_end_of_a_connection_is_told_in_words(sockets, exchange, tools, how,
     assert words in str(reads[-1].lost)
 
 
+@pytest.mark.fault(43)
 def test_close_hands_out_what_had_arrived(sockets, exchange, tools):
     """Messages that arrived and were not read yet come out of close()."""
     open_one(sockets, exchange)

@@ -9,6 +9,7 @@ import pytest
 from tests.simulation.verdict import verdict_on
 
 
+@pytest.mark.fault(17, 21, 34, 59, 62, 63, 65)
 def test_the_promises_hold(seeds, client, record_property):
     """In virtual time, with the real client and the weather of each seed."""
     began = time.process_time()

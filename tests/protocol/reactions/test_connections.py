@@ -86,6 +86,7 @@ def test_the_subscribe_form_asks_for_our_key_first():
     assert [KEY] == [made.key.reveal() for made in drive.commanded(do.Subscribe)]
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("named", [(), (OTHER_KEY,), (OTHER_KEY, "another")])
 def test_a_reply_without_our_key_rejects_a_plan(named):
     """Something else, or nothing, is named: the next plan is tried, and this one is no last resort either."""
@@ -176,6 +177,7 @@ def test_a_subscription_refused_late_interrupts_an_unconfirmed_connection():
     assert StreamState.STALE is drive.state
 
 
+@pytest.mark.fault(32, 33)
 def test_a_plan_without_a_reply_has_five_seconds():
     """Connection, handshake and reply of a plan together take 5 s at most, then the next has its turn."""
     drive = Drive()
@@ -418,6 +420,7 @@ def test_a_late_error_means_nothing_to_a_confirmed_connection(message):
     assert before == len(drive.issued)
 
 
+@pytest.mark.fault(30)
 def test_no_plan_opens_and_the_key_may_be_to_blame():
     """When every handshake is refused, a new key is asked for after a wait, and the old plan's answers are stale."""
     drive = Drive()
@@ -488,6 +491,7 @@ def test_a_signer_that_fails_ends_the_start():
     assert [do.Finish(error)] == drive.commanded(do.Finish)
 
 
+@pytest.mark.fault(19)
 def test_a_refused_time_reads_the_clock_and_signs_once_more():
     """-1021 leads to one reading of the exchange's clock and one more signed read."""
     drive = signed()
@@ -549,6 +553,7 @@ def test_pings_keep_their_rhythm_whatever_else_comes():
     assert [20.0] * 5 == pytest.approx([after - at for at, after in zip(times, times[1:])])
 
 
+@pytest.mark.fault(26)
 def test_a_ping_without_an_answer_ends_the_connection():
     """10 s after an unanswered ping the connection counts as gone, and a new one is opened."""
     drive = Drive().live()

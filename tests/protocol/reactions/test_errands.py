@@ -221,6 +221,7 @@ def test_a_deaf_connection_of_a_stream_without_a_secret_is_nobodys_finding():
 # A gap and its repair
 
 
+@pytest.mark.fault(22)
 def test_a_gap_is_repaired_when_rest_has_settled():
     """Held from its opening on; read three seconds after the connection is in use; merged; reported; LIVE."""
     drive = settled()
@@ -272,6 +273,7 @@ def test_a_repair_looks_for_what_the_books_say():
     assert {("BTCUSDT", 1, 5)} == set(drive.commanded(do.Merge)[0].recovery.fills)
 
 
+@pytest.mark.fault(65)
 def test_an_interrupted_repair_goes_on_where_it_was():
     """Its answers mean nothing any more, its pages are not read again, and there is one gap with one report."""
     drive = settled()
@@ -298,6 +300,7 @@ def test_an_interrupted_repair_goes_on_where_it_was():
     assert drive.session.recovery is None
 
 
+@pytest.mark.fault(65)
 def test_a_storm_of_drops_is_no_storm_of_reads():
     """Connections that end before the repair does cost no more than the budget allows, and make one gap."""
     drive = settled()
@@ -333,6 +336,7 @@ def banned(seconds: float) -> Drive:
     return lose_connection(drive)
 
 
+@pytest.mark.fault(17, 21)
 def test_with_rest_banned_for_an_hour_events_flow_after_a_minute():
     """The gap is open and visible all the while, and the report at its end is complete."""
     drive = banned(3_600.0)
@@ -383,6 +387,7 @@ def test_without_max_hold_events_wait_for_as_long_as_it_takes():
     assert drive.session.standing.gap_open
 
 
+@pytest.mark.fault(64)
 def test_a_full_hold_is_let_go_at_once():
     """The gap stays open; what is found later is late, and nothing is held again until it is closed."""
     drive = banned(300.0)
@@ -462,6 +467,7 @@ def tries(drive: Drive, name: str = "positions") -> list[float]:
     return [after - at for at, after in zip(times, times[1:])]
 
 
+@pytest.mark.fault(15)
 def test_a_read_without_an_answer_is_asked_again_later_each_time():
     """From half a second to a quarter of a minute; the others are not asked again."""
     drive = repairing(DOWN)
@@ -511,6 +517,7 @@ def test_a_read_that_a_firewall_turns_away_is_said_and_tried_slowly():
     assert State.SERVING is drive.session.state
 
 
+@pytest.mark.fault(19)
 def test_a_read_refused_for_its_time_reads_the_clock_and_is_signed_once_more():
     """Once; when that does not help it is a read without an answer."""
     drive = settled()
@@ -596,6 +603,7 @@ def test_at_rest_little_is_read():
 # Suspicions
 
 
+@pytest.mark.fault(28, 61)
 def test_a_suspicion_opens_a_gap_of_its_symbol_alone():
     """Only that symbol is held, read and reported, from the last moment the sums agreed."""
     drive = settled()
@@ -645,6 +653,7 @@ def test_a_suspicion_within_a_gap_of_everything_means_nothing_more():
     assert 1 == len(drive.told(GapOpened))
 
 
+@pytest.mark.fault(65)
 def test_a_suspicion_amid_a_repair_is_looked_into_after_it():
     """What is held for it goes on being held when the first is merged."""
     drive = settled()
@@ -671,6 +680,7 @@ def test_a_suspicion_amid_a_repair_after_the_hold_is_not_held_again():
     assert 2 == len(drive.told(GapClosed))
 
 
+@pytest.mark.fault(65)
 def test_a_connection_lost_amid_a_targeted_repair_is_a_gap_of_everything():
     """Both gaps are repaired together on the next connection, and the older one ends there too."""
     drive = settled()
@@ -779,6 +789,7 @@ def test_a_watermark_never_moves_back():
     assert before == drive.session.watermark_ms == drive.commanded(do.Forget)[0].before_ms
 
 
+@pytest.mark.fault(28)
 def test_what_an_audit_misses_is_repaired_and_audited_again():
     """A targeted gap with the rows that were found; half a minute after its repair everything is looked at again."""
     drive = settled()
@@ -946,6 +957,7 @@ def test_after_a_clock_jump_the_account_is_audited_at_once():
 # A connection that is open and deaf
 
 
+@pytest.mark.fault(27, 32)
 def test_a_connection_that_never_delivered_what_happened_is_given_up():
     """The gap that was just repaired began too late: a new one since the connection is in use, and another plan."""
     drive = settled()

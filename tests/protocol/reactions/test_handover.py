@@ -36,6 +36,7 @@ def kinds(drive: Drive, since: float) -> list[str]:
     ]
 
 
+@pytest.mark.fault(34)
 def test_a_connection_is_replaced_before_it_is_a_day_old():
     """Before the exchange ends it another one covers, and nothing is missed."""
     drive = Drive().live()
@@ -55,6 +56,7 @@ def test_not_all_streams_replace_theirs_at_once(jitter, hours):
     assert hours * HOUR == pytest.approx(drive.session.timers[facts.RotationDue], abs=5.0)
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("reason", [facts.RotationAsked(), facts.ShutdownNoticed(1)])
 def test_it_is_replaced_when_the_user_or_the_exchange_says_so(reason):
     """In order: opened, held back, confirmed, the first asked; then delivered, and the first closed."""
@@ -111,6 +113,7 @@ def test_asking_again_while_one_is_being_opened_changes_nothing():
     assert 2 == len(drive.commanded(do.OpenSocket))
 
 
+@pytest.mark.fault(36, 58)
 def test_what_the_second_tells_is_kept_back_until_the_first_has_passed_it():
     """A pong to a ping that was sent before the second was confirmed is no proof of that."""
     drive = Drive().live()
@@ -227,6 +230,7 @@ def test_a_second_that_gives_no_sign_of_life_is_replaced():
     assert [] == drive.told(GapOpened)
 
 
+@pytest.mark.fault(36)
 def test_a_first_that_is_lost_before_the_barrier_leaves_a_gap_up_to_the_second():
     """What the first had not told by then nobody did; the second goes on in its place."""
     drive = Drive().live()
@@ -243,6 +247,7 @@ def test_a_first_that_is_lost_before_the_barrier_leaves_a_gap_up_to_the_second()
     assert State.SERVING is drive.session.state
 
 
+@pytest.mark.fault(36)
 def test_with_a_secret_that_gap_is_repaired_on_the_second():
     """Without another connection; a repair under way begins anew, for it does not look as far."""
     drive = signed().live()

@@ -32,6 +32,7 @@ def aged(seconds: float = 100.0) -> Drive:
 # Notices of expiry
 
 
+@pytest.mark.fault(2)
 def test_two_notices_of_one_death_lead_to_one_new_key():
     """Two identical notices in one read: one key, one connection, one gap."""
     drive = aged()
@@ -46,6 +47,7 @@ def test_two_notices_of_one_death_lead_to_one_new_key():
     assert 1 == len(drive.open_sockets)
 
 
+@pytest.mark.fault(3)
 def test_a_notice_about_an_old_key_is_data():
     """After the new key is in use a notice that names the old one changes nothing."""
     drive = aged()
@@ -61,6 +63,7 @@ def test_a_notice_about_an_old_key_is_data():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.fault(4)
 def test_a_notice_without_a_key_counts_on_the_newest_connection():
     """The field may be missing: on the connection in use it speaks of our key."""
     drive = aged()
@@ -83,6 +86,7 @@ def test_a_notice_without_a_key_on_an_old_connection_is_data():
     assert before == counts(drive)
 
 
+@pytest.mark.fault(2, 3)
 def test_a_second_notice_after_the_new_key_is_in_use_is_data():
     """A doubled notice that arrives late, on its old connection, does not cost the new key."""
     drive = aged()
@@ -108,6 +112,7 @@ def test_a_notice_about_a_foreign_key_is_data():
 # Probes
 
 
+@pytest.mark.fault(10, 31)
 def test_a_probe_follows_the_connection_at_once():
     """A handshake also succeeds on a dead key, so the first probe is not a minute away."""
     drive = Drive()
@@ -128,6 +133,7 @@ def test_probes_are_spread_by_a_tenth(jitter, interval):
     assert [interval] * (len(times) - 1) == pytest.approx([after - at for at, after in zip(times, times[1:])])
 
 
+@pytest.mark.fault(10)
 def test_a_probe_that_names_our_key_dates_the_proof_at_its_sending():
     """Validity counts from when the question was sent, not from the answer."""
     drive = Drive().live()
@@ -138,6 +144,7 @@ def test_a_probe_that_names_our_key_dates_the_proof_at_its_sending():
     assert 4.0 <= drive.session.proofs.key.age(drive.now)
 
 
+@pytest.mark.fault(8)
 def test_a_probe_that_names_another_key_shows_ours_replaced():
     """A neighbour swapped the key: PUT succeeds, the comparison fails, and the new key is fetched."""
     drive = aged()
@@ -148,6 +155,7 @@ def test_a_probe_that_names_another_key_shows_ours_replaced():
     assert [GapCause.KEY_REPLACED] == [told.cause for told in drive.told(GapClosed)]
 
 
+@pytest.mark.fault(7, 12)
 def test_a_key_that_is_gone_is_replaced_once():
     """-1125 opens a gap, fetches a key and connects, once."""
     drive = aged()
@@ -160,6 +168,7 @@ def test_a_key_that_is_gone_is_replaced_once():
     assert [GapCause.KEY_GONE] == [told.cause for told in drive.told(GapClosed)]
 
 
+@pytest.mark.fault(14)
 def test_an_answer_without_a_key_makes_post_the_probe():
     """Where PUT answers {} the key is asked for and compared instead, from the first time on."""
     drive = Drive()
@@ -176,6 +185,7 @@ def test_an_answer_without_a_key_makes_post_the_probe():
     assert Secret(OTHER_KEY) == drive.session.key
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("error", [TIMED_OUT, UNAVAILABLE, ExchangeError(408, -1007, "timeout")])
 def test_a_probe_of_unknown_outcome_is_neither_success_nor_death(error):
     """The proof ages, no gap opens, and the question is asked again after 5 s, then later each time."""

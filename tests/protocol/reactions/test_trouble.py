@@ -110,6 +110,7 @@ def test_connections_that_die_at_once_are_not_a_storm_and_a_person_is_told():
     assert [AttentionCode.SHORT_LIVED] == attentions(drive)
 
 
+@pytest.mark.fault(6)
 def test_keys_that_die_at_once_are_not_a_storm_and_a_person_is_told():
     """Three keys in a row that die within 30 s raise Attention, once, and the tries become slower."""
     drive = Drive()
@@ -161,6 +162,7 @@ def test_an_early_death_while_the_secret_is_checked_counts():
 # The exchange says wait
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("status", [429, 418])
 def test_a_hold_is_kept_to_the_second(status):
     """A probe told to wait is not repeated before that; events go on and the proof ages."""
@@ -178,6 +180,7 @@ def test_a_hold_is_kept_to_the_second(status):
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.fault(17)
 def test_a_hold_that_outlasts_the_key_is_said():
     """When the key cannot be renewed before it dies, a person learns so, and when."""
     drive = Drive().live().run(58.0)
@@ -363,6 +366,7 @@ def test_the_same_key_named_again_never_died():
     assert 1 == len(drive.told(GapOpened))
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("death", ["gone", "replaced"])
 def test_a_key_that_died_of_old_age_is_one_gap(death):
     """What the probe finds in the end is the usual interruption, inside the gap that is open already."""
@@ -383,6 +387,7 @@ def test_a_key_that_died_of_old_age_is_one_gap(death):
     assert facts.KeyOutlived not in drive.session.timers
 
 
+@pytest.mark.fault(21)
 def test_a_key_that_was_given_up_outlives_nothing():
     """A probe failed, then the connection, and for hours no new key is to be had: that is one gap, of another cause."""
     drive = Drive(jitter=0.0).live().run(50.0)
@@ -415,6 +420,7 @@ def test_an_unreadable_frame_inside_a_gap_does_not_close_it():
 # Refusals
 
 
+@pytest.mark.fault(18)
 def test_credentials_refused_later_in_life_are_said_and_tried_slowly():
     """A 401 while LIVE: Attention and STALE at once, retries from a minute to 15 minutes, LIVE when it is over."""
     drive = Drive(jitter=0.0).live().run(50.0)
@@ -526,6 +532,7 @@ def test_wrong_credentials_end_a_start_at_once():
     assert 1 == len(drive.commanded(do.Make))
 
 
+@pytest.mark.fault(15)
 def test_unanswered_calls_are_repeated_later_each_time():
     """Without an answer the key is asked for again after half a second, doubling up to 15 s."""
     drive = Drive(jitter=0.0)
@@ -575,6 +582,7 @@ def test_an_unreadable_frame_is_a_gap_as_long_as_the_doubt():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.fault(48, 49)
 def test_an_unreadable_frame_of_a_signed_stream_is_repaired():
     """What it told is read back: everything is held and looked into, on the same connection, and the gap ends here."""
     drive = signed().live().run(34.5)
@@ -682,6 +690,7 @@ def test_an_unreadable_frame_before_the_repair_of_a_gap_lies_in_that_gap():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.fault(65)
 def test_an_unreadable_frame_in_a_repair_is_a_gap_of_its_own():
     """What it told may have been read for already; the next repair reads for it again."""
     drive = signed().live().run(100.0)
@@ -708,6 +717,7 @@ def test_an_unreadable_frame_while_the_account_is_looked_at_again_is_repaired():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.fault(65)
 def test_a_storm_of_drops_does_not_hold_events_for_ever():
     """However often the repair is interrupted, what waits for it is let go, once, after ``max_hold`` in all."""
     drive = signed().live().run(100.0)
