@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos", "faults over real sockets (tests/test_chaos.py)")
     group.addoption("--chaos-seed", type=int, default=1, help="of the faults and the trading; even: in hedge mode")
     group.addoption("--chaos-seconds", type=float, default=15.0, help="how long it goes on")
-    group.addoption("--chaos-faults", type=int, default=20, help="how many faults there are")
+    group.addoption("--chaos-faults", type=int, default=30, help="how many faults there are")
 
 
 class Ears:

@@ -68,7 +68,7 @@ PATIENCE_S = 120.0
 
 _LAG_MOST_S = TIMINGS.settle / 2
 
-#: Every kind of fault, each drawn from chance.
+#: Every kind of fault, each drawn from chance; some are of a kind in more than one manner.
 KINDS: tuple[Callable[[random.Random], faults.Fault], ...] = (
     lambda chance: faults.ExpireKey(notices=0),
     lambda chance: faults.ExpireKey(notices=1),
@@ -89,6 +89,16 @@ KINDS: tuple[Callable[[random.Random], faults.Fault], ...] = (
     lambda chance: faults.HangRest(acts_first=chance.random() < 1 / 2, count=chance.randint(1, 2)),
     lambda chance: faults.FailRest(429, retry_after=1),
     lambda chance: faults.LagReads(chance.uniform(0.02, _LAG_MOST_S), lasts=chance.uniform(1.0, 3.0)),
+    lambda chance: faults.RedirectRest(count=chance.randint(1, 3)),
+    lambda chance: faults.IssueDeadKey(),
+    lambda chance: faults.ExpireAgain(),
+    lambda chance: faults.OmitKeyInPut(count=chance.randint(1, 3)),
+    lambda chance: faults.RefuseHandshake(chance.choice([400, 403, 503]), count=chance.randint(1, 3)),
+    lambda chance: faults.StallHandshake(),
+    lambda chance: faults.SilentPlan(chance.choice(["query", "subscribe"]), lasts=chance.uniform(1.0, 3.0)),
+    lambda chance: faults.RawBytes(chance.choice([b"\xff\xff\xff\xff", b"\x83\x00", b"\xc1\x01a"])),
+    lambda chance: faults.FragmentFrames(chance.randint(2, 5), count=chance.randint(1, 8)),
+    lambda chance: faults.PingFlood(chance.randint(100, 5_000)),
 )
 
 #: Those that make a stream blind for a while; a gap has to cover each.
@@ -99,6 +109,7 @@ BLINDING = (
     faults.DropConnections,
     faults.HalfOpen,
     faults.GarbageFrame,
+    faults.RawBytes,
 )
 
 
@@ -210,7 +221,7 @@ def shown(account: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.fault(1, 2, 5, 7, 8, 15, 16, 22, 25, 26, 28, 42)
+@pytest.mark.fault(1, 2, 5, 7, 8, 15, 16, 20, 22, 25, 26, 28, 42, 45)
 @pytest.mark.slow
 def test_nothing_is_lost_whatever_goes_wrong(make_stream, tools, caplog, pytestconfig, record_property):
     """Lost 0, duplicated 0, out of order and not marked late 0; the account is the exchange's; every gap is closed."""
