@@ -37,6 +37,7 @@ TIMINGS = uds.Timings(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of tests that tell another story with another seed, or a longer one."""
+    parser.addoption("--fills", type=int, default=60_000, help="in the month of tests/test_memory.py")
     group = parser.getgroup("chaos", "faults over real sockets (tests/test_chaos.py)")
     group.addoption("--chaos-seed", type=int, default=1, help="of the faults and the trading; even: in hedge mode")
     group.addoption("--chaos-seconds", type=float, default=15.0, help="how long it goes on")
