@@ -15,10 +15,12 @@ from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .markets import USDM, Market
+from .protocol.cursor import Cursor
 from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
 from .protocol.timings import Timings
 from .runtime import shutdown
+from .runtime.cursors import CursorStore, loaded
 from .runtime.doors import Doors, EventQueue, checked_class, name_of
 from .runtime.settings import Settings, hidden_proxy, within
 from .runtime.waits import wait_until
@@ -64,6 +66,10 @@ class UserDataStream:
         ssl_context: TLS for both halves; it must verify certificates and host names.
         release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
         max_backlog: Bound of each ``events()`` queue.
+        cursor: Where a former run ended: ``stream.cursor`` of then, its ``to_text()``, or a store such as
+            ``CursorFile(path)`` that is read at each start and written as the stream goes on. With one, a start begins
+            with a gap from there on, and with a secret it returns when that is repaired. Without, what happened
+            before the start is not delivered.
         timings: All timings at once, in place of those above, which are left out then; for rehearsals.
 
     Raises:
@@ -88,6 +94,7 @@ class UserDataStream:
         ssl_context: Optional[ssl.SSLContext] = None,
         release_key: bool = False,
         max_backlog: int = 100_000,
+        cursor: Union[Cursor, CursorStore, str, None] = None,
         timings: Optional[Timings] = None,
     ) -> None:
         # First, so that a traceback can print a stream whose arguments are refused.
@@ -115,6 +122,7 @@ class UserDataStream:
             ssl_context=ssl_context,
             release_key=release_key,
             max_backlog=max_backlog,
+            cursor=cursor,
             timings=timings,
         )
         self._settings = settings
@@ -129,6 +137,7 @@ class UserDataStream:
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = 0
+        self._cursor_before = settings.cursor if isinstance(settings.cursor, Cursor) else None
         shutdown.tell_of_fork(self)
 
     @classmethod
@@ -314,10 +323,11 @@ class UserDataStream:
         within("timeout", timeout, TIMEOUT_BOUNDS)
         from .runtime.assembly import assemble
 
+        self._check_not_running()
+        cursor = self._begins_at()
         with self._lock:
-            if self._running() is not None:
-                raise ConfigurationError("this stream runs already; use join() to wait for it")
-            worker = self._employ(assemble)
+            self._check_not_running()
+            worker = self._employ(assemble, cursor)
         worker.run(timeout)
         self._check_not_forked()
         self._surface(worker)
@@ -420,6 +430,26 @@ class UserDataStream:
         return worker.health(counted, self._clock.now())
 
     @property
+    def cursor(self) -> Optional[Cursor]:
+        """
+        Where a restart has to begin, as of this moment; None while there is nothing yet to go on from.
+
+        Any thread may ask, at any time, also after the end. It stands for every event whose callbacks have returned,
+        whether or not they raised, and that was put into the queues. So a program that dies gets once more what was
+        delivered after it last kept the cursor: **at least once** is what a cursor by itself can promise, and what
+        ``CursorFile`` does. **Exactly once** takes a callback that keeps the cursor together with what it makes of the
+        event, in one transaction: inside a callback the event at hand counts as delivered. That holds for one
+        callback; others of the same event may have had it or not. Who reads a queue asks for the cursor first,
+        then empties the queue, and keeps the cursor when all of that is done.
+
+        Without a secret nothing can be read back: the next start announces the time in between as a gap, and closes
+        it ``unproven``.
+        """
+        worker = self._worker
+        found = None if worker is None else worker.cursor
+        return self._cursor_before if found is None else found
+
+    @property
     def timeline(self) -> Tuple[Step, ...]:
         """The last few hundred life-cycle steps, oldest first; for people."""
         return self._timeline.steps()
@@ -455,9 +485,13 @@ class UserDataStream:
 
         deadline = time.monotonic() + timeout
         while True:
+            running = self._running()
+            cursor = self._begins_at() if running is None else None
             with self._lock:
-                running = self._running()
-                worker = running or self._employ(assemble)
+                if self._running() is not running:
+                    # Another thread started it, or it ended.
+                    continue
+                worker = running or self._employ(assemble, cursor)
             if running is None:
                 worker.start(f"binance_uds {self.name}", timeout)
                 return worker, True
@@ -471,7 +505,21 @@ class UserDataStream:
     def _running(self) -> Optional[Worker]:
         return None if self._worker is None or self._worker.has_ended else self._worker
 
-    def _employ(self, assemble: Callable[..., Worker]) -> Worker:
+    def _begins_at(self) -> Optional[Cursor]:
+        """Return where the next run begins: where this object's last one ended, or where a former one did."""
+        given = self._settings.cursor
+        if given is None:
+            return None
+        newest = self.cursor
+        if newest is not None or isinstance(given, Cursor):
+            return newest
+        # Not under the lock: it may take its time.
+        found = loaded(given)
+        if found is not None:
+            found.check_fits(self._settings.market.name, self._settings.credentials.api_key.tag)
+        return found
+
+    def _employ(self, assemble: Callable[..., Worker], cursor: Optional[Cursor]) -> Worker:
         """Make a worker with a fresh session, and keep what the last one counted."""
         last = self._worker
         gaps = 0 if last is None else last.session.gaps
@@ -485,6 +533,8 @@ class UserDataStream:
                 self._plans,
                 self._account,
                 gaps,
+                cursor,
+                None if isinstance(self._settings.cursor, Cursor) else self._settings.cursor,
             )
         except OSError as error:
             reason = error.strerror
@@ -493,6 +543,7 @@ class UserDataStream:
                 self._events_before += last.events
                 self._reconnects_before += last.session.reconnects
                 self._gaps_before = gaps
+            self._cursor_before = self.cursor
             self._failure = None
             self._account.begin()
             self._doors.take_exit()
@@ -518,6 +569,10 @@ class UserDataStream:
     def _check_not_forked(self) -> None:
         if self._worker is not None and self._worker.has_forked:
             raise ForkedStream()
+
+    def _check_not_running(self) -> None:
+        if self._running() is not None:
+            raise ConfigurationError("this stream runs already; use join() to wait for it")
 
     def _check_may_wait(self) -> None:
         self._check_not_forked()

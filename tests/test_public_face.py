@@ -30,6 +30,7 @@ def test_all_names_are_there_sorted_and_once():
         *("AccountView", "AccountSnapshot", "BalanceState", "PositionState", "OrderState", "AlgoOrderState"),
         *("UserDataStreamError", "ConfigurationError", "CredentialsRejected", "StreamInterrupted", "StartTimeout"),
         *("WaitTimeout", "BacklogOverflow", "ForkedStream", "ExchangeError"),
+        *("Cursor", "CursorFile", "CursorStore"),
     ],
 )
 def test_what_was_promised_is_exported(name):
@@ -80,6 +81,7 @@ def test_arguments_after_the_credentials_are_by_keyword():
         ("ssl_context", None),
         ("release_key", False),
         ("max_backlog", 100_000),
+        ("cursor", None),
     ],
 )
 def test_defaults_are_those_of_the_design(argument, default):

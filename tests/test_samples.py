@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+from decimal import Decimal
 
 import attrs
 import pytest
 
 import binance_uds as uds
-from samples import flask_app, wait_for_fill
+from samples import flask_app, restart_with_cursor, wait_for_fill
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 
@@ -110,3 +113,68 @@ def test_a_flask_application(binance_exchange, market):
     assert {"state": "LIVE", "orders": [filled]} == orders
     assert (200, "LIVE") == (health.status_code, health.json["state"])
     assert (503, "STOPPED") == (afterwards.status_code, afterwards.json["state"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_restarting_with_a_cursor(binance_exchange, market, tools, tmp_path):
+    """Killed three times while orders fill, also amid what was read back: each fill is in the database once."""
+    path = tmp_path / "fills.db"
+    source = (
+        "import attrs, binance_uds as uds, restart_with_cursor\n"
+        f"market = attrs.evolve(uds.USDM, rest_url={market.rest_url!r}, stream_url={market.stream_url!r})\n"
+        f"restart_with_cursor.main({str(path)!r}, market, uds.Timings(settle=0.2))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SAMPLES), str(SAMPLES.parent)])}
+
+    def rows(query: str) -> list[tuple]:
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            try:
+                return database.execute(query).fetchall()
+            except sqlite3.OperationalError:
+                # Not there yet, or being written to.
+                return []
+
+    def run_until(enough: int, last: signal.Signals) -> None:
+        with subprocess.Popen([sys.executable, "-c", source], stderr=subprocess.DEVNULL, env=environment) as run:
+            try:
+                tools.wait_until(lambda: rows("SELECT * FROM cursor") and len(rows("SELECT * FROM fills")) >= enough)
+                run.send_signal(last)
+                run.wait(tools.patience_s)
+            finally:
+                run.kill()
+
+    binance_exchange.run_bot(rate=60)
+    for enough in (5, 20, 35):
+        run_until(enough, signal.SIGKILL)
+    binance_exchange.stop_bots()
+    first = rows("SELECT symbol, order_id, trade_id FROM fills")[0]
+    ids = [(fill.symbol, fill.order_id, fill.trade_id) for fill in binance_exchange.fills]
+    happened = binance_exchange.fills[ids.index(first) :]
+    run_until(len(happened), signal.SIGINT)
+    totals = {symbol: Decimal(bought) for symbol, bought in rows("SELECT symbol, bought FROM totals")}
+
+    assert sorted(ids[ids.index(first) :]) == sorted(rows("SELECT symbol, order_id, trade_id FROM fills"))
+    assert totals == {
+        symbol: sum(
+            fill.quantity if fill.side == "BUY" else -fill.quantity for fill in happened if fill.symbol == symbol
+        )
+        for symbol in totals
+    }
+
+
+def test_a_database_that_fails_ends_the_sample(binance_exchange, market, monkeypatch, tmp_path):
+    """What could not be booked is not taken for booked: the next run gets it again."""
+
+    def fail(database: sqlite3.Connection, fill: uds.OrderTradeUpdate) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    path = str(tmp_path / "fills.db")
+    monkeypatch.setattr(restart_with_cursor, "book", fail)
+    binance_exchange.run_bot(rate=60)
+    with pytest.raises(SystemExit, match="not booked: disk full"):
+        restart_with_cursor.main(path, market)
+    database = sqlite3.connect(path)
+    kept = restart_with_cursor.last_cursor(database)
+    database.close()
+
+    assert kept is None or uds.Cursor.from_text(kept).fills == frozenset()

@@ -69,6 +69,7 @@ class AttentionCode:
     BLOCKED = "blocked"
     MALFORMED_FIELD = "malformed-field"
     AUDIT_UNREAD = "audit-unread"
+    CURSOR_NOT_SAVED = "cursor-not-saved"
 
 
 @attrs.frozen(kw_only=True)

@@ -67,6 +67,10 @@ class OrderChain:
         """How much was filled and did not come."""
         return max(self.claimed - self.counted, ZERO)
 
+    def copy(self) -> OrderChain:
+        """Return one that grows by itself."""
+        return attrs.evolve(self)
+
 
 class Claim(NamedTuple):
     """That a position was of an amount; ``is_whole`` when with all fills of that millisecond, as in a row of REST."""
@@ -206,6 +210,10 @@ class PositionChain:
             settled, agreed = settled + 1, counted
         del self.claims[:settled], self.fills[:agreed]
         self.missing = self.claims[0].amount - amount if self.claims else ZERO
+
+    def copy(self) -> PositionChain:
+        """Return one that grows by itself."""
+        return attrs.evolve(self, fills=list(self.fills), claims=list(self.claims))
 
     def _base_without(self, time_ms: int) -> Optional[Base]:
         """Return the base before, if this one was agreed with although a fill of that moment was missing in it."""

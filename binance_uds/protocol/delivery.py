@@ -21,9 +21,11 @@ from ..events.usdm_rows import TradeRow
 from . import facts, recovered
 from .books import Books
 from .chains import ZERO, OrderKey
+from .cursor import Cursor
 from .decode import Control, Decoded, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .doubts import Doubts
 from .facts import Fact, MergeTally
+from .handed import Handed
 from .held import Hold, merged
 from .identity import FillId, fill_id
 from .recovery import Recovery, flat_row
@@ -71,6 +73,10 @@ class Delivery:
         books: What errands compare REST with; filled here.
         timings: How long a doubt may last.
         signed: Whether REST can be asked for what is missing; without, nothing is counted.
+        cursor: Where a former run ended, if the books began there.
+
+    Attributes:
+        handed: What was handed over of what came; whoever hands over keeps it.
     """
 
     def __init__(
@@ -81,6 +87,7 @@ class Delivery:
         timings: Optional[Timings] = None,
         *,
         signed: bool = False,
+        cursor: Optional[Cursor] = None,
     ) -> None:
         self.account = Account() if account is None else account
         self.books = Books() if books is None else books
@@ -91,7 +98,9 @@ class Delivery:
         self._told_malformed: Set[Tuple[str, str]] = set()
         self._hold: Optional[Hold] = None
         self._shadows: Dict[int, Hold] = {}
-        self._highest: Dict[str, int] = {}
+        self.handed = Handed(counts=signed, cursor=cursor)
+        self._highest: Dict[str, int] = {} if cursor is None else dict(cursor.highest)
+        self._before = cursor.books() if cursor is not None and cursor.counts is not None else None
         self._forgotten_ms = 0
         self._duplicates = 0
 
@@ -165,6 +174,7 @@ class Delivery:
         if not self._is_counting and time_ms > self._forgotten_ms + _COPIES_WITHIN_MS + _FORGET_EVERY_MS:
             self._forgotten_ms = time_ms - _COPIES_WITHIN_MS
             delivered.forget_before(self._forgotten_ms)
+            self.handed.forget_before(self._forgotten_ms)
         return delivered.add_fill(fill_id(event), time_ms)
 
     def _count(self, event: Event, now: float) -> None:
@@ -251,10 +261,11 @@ class Delivery:
             recovery: What stands.
             since_ms: From when on the stream tells of every change.
         """
-        chains = self.books.chains
+        chains, delivered = self.books.chains, self.books.delivered
         if chains.grounded_ms is None:
             chains.grounded_ms = since_ms
-            self.books.delivered.forget_before(since_ms)
+            if not delivered.floor_ms:
+                delivered.forget_before(since_ms)
         shown = [(row.symbol, row.position_side) for row in recovery.positions]
         flat = [flat_row(key, chains.grounded_ms) for key in chains.flat_since_before(shown)]
         recovery.positions = (*recovery.positions, *flat)
@@ -267,6 +278,7 @@ class Delivery:
         for event in self._other_states(recovery):
             self.account.apply(event)
         self.account.is_synchronised = True
+        self.is_handed_over()
 
     def merge(self, recovery: Recovery) -> Tuple[Tuple[Event, ...], MergeTally]:
         """
@@ -280,6 +292,7 @@ class Delivery:
         """
         held = [] if self._hold is None else self._hold.take()
         self._hold = None
+        self._believe_what_is_older(recovery)
         found = self._recovered_fills(recovery, held)
         delivered: List[Event] = []
         for event in merged(held, found):
@@ -288,6 +301,8 @@ class Delivery:
             delivered.append(self._dated(event))
         self.books.chains.fills_found()
         delivered.extend(self._recovered_states(recovery))
+        # From the first whole repair after a restart on the account is known, as after a first look.
+        self.account.is_synchronised = True
         for key in recovery.unknown_orders:
             self.books.chains.order_ended(key)
         for algo_id in recovery.unknown_algos:
@@ -325,6 +340,24 @@ class Delivery:
     def forget_before(self, floor_ms: int) -> None:
         """Everything of before this moment was delivered; keep no record of it."""
         self.books.forget_before(floor_ms)
+        self.is_handed_over()
+
+    def is_handed_over(self) -> None:
+        """Everything that was given out so far was handed over."""
+        if self._hold is None:
+            self.handed.restate(self.books)
+
+    def _believe_what_is_older(self, recovery: Recovery) -> None:
+        """
+        Take the sums of orders that were placed before anything was counted as they are.
+
+        That is so after a run that counted nothing: what was filled of them before its end is unknown.
+        """
+        chains, delivered = self.books.chains, self.books.delivered
+        if chains.grounded_ms is None or delivered.floor_ms >= chains.grounded_ms:
+            return
+        for row in recovery.orders.values():
+            chains.order_row(recovered.order_state(row), row.creation_time_ms or 0)
 
     def _recovered_fills(self, recovery: Recovery, held: Sequence[Event]) -> List[OrderTradeUpdate]:
         """Return the fills that were read and did not come."""
@@ -374,11 +407,18 @@ class Delivery:
 
     def _recovered_states(self, recovery: Recovery) -> Iterator[Event]:
         """Yield what orders, balances and positions are, where that is news."""
+        # The account begins anew with each start; what a former run was told is no news all the same.
+        before, self._before = self._before, None
         for row in sorted(recovery.orders.values(), key=lambda row: row.update_time_ms):
             state, is_over = recovered.order_state(row), self._is_over(row.symbol, row.order_id)
             self.books.chains.order_row(state, row.creation_time_ms or 0)
-            if not is_over and self.account.apply(state):
+            is_news = not is_over and self.account.apply(state)
+            if is_news and (before is None or before.lacks_order(row)):
                 yield state
+        if before is not None:
+            for event in self._other_states(_known(recovery, before)):
+                self.account.apply(event)
+            recovery = _unknown(recovery, before)
         for event in self._other_states(recovery):
             if self.account.apply(event):
                 yield event
@@ -440,6 +480,24 @@ class Delivery:
 def fill_key(row: TradeRow) -> FillId:
     """Return what identifies the fill of a row."""
     return (row.symbol, row.order_id, row.trade_id)
+
+
+def _known(recovery: Recovery, before: Books) -> Recovery:
+    """Return the states, other than those of orders, that a former run was told of."""
+    return Recovery(
+        balances=tuple(row for row in recovery.balances if not before.lacks_balance(row)),
+        positions=tuple(row for row in recovery.positions if not before.lacks_position(row)),
+        algo_orders={key: row for key, row in recovery.algo_orders.items() if not before.lacks_algo(row)},
+    )
+
+
+def _unknown(recovery: Recovery, before: Books) -> Recovery:
+    """Return the states, other than those of orders, that it was not told of."""
+    return Recovery(
+        balances=tuple(row for row in recovery.balances if before.lacks_balance(row)),
+        positions=tuple(row for row in recovery.positions if before.lacks_position(row)),
+        algo_orders={key: row for key, row in recovery.algo_orders.items() if before.lacks_algo(row)},
+    )
 
 
 def _is_fill(event: Event) -> bool:

@@ -143,8 +143,10 @@ def judge(standing: Standing, proofs: Proofs, timings: Timings, now: Instant) ->
         return Verdict(not_live, standing.reason)
     # Before the gap: what is not proven is not being repaired either.
     lapsed = proofs.lapsed(timings, now)
+    if standing.gap_open and not standing.was_live:
+        return Verdict(not_live, "what happened since the cursor is not settled yet")
     if lapsed is not None:
         return Verdict(not_live, lapsed)
     if standing.gap_open:
-        return Verdict(StreamState.REPAIRING if standing.was_live else not_live, "a gap is being repaired")
+        return Verdict(StreamState.REPAIRING, "a gap is being repaired")
     return Verdict(StreamState.LIVE, "every proof holds" if standing.confirmed else "subscription unconfirmed")

@@ -400,7 +400,8 @@ class _Repair:
 
     def _is_from_its_start(self, row: OrderRow) -> bool:
         """Whether all fills of an order that the stream never told of lie in what is read."""
-        return (row.creation_time_ms or 0) >= self.books.delivered.floor_ms
+        counted_ms = max(self.books.delivered.floor_ms, self.books.chains.grounded_ms or 0)
+        return (row.creation_time_ms or 0) >= counted_ms
 
     def _unbalanced_positions(self) -> Set[str]:
         found: Dict[PositionKey, List[Tuple[int, Decimal]]] = {}

@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, List, Tuple, Type
 
 import attrs
 
-from ..events.notices import StateChanged, StreamState
+from ..events.notices import StreamState
 from ..instants import Instant
 from . import commands as do
 from . import facts, findings
@@ -91,17 +91,6 @@ class Session(Situation):
             # A little later than the lapse itself, or the proof would just still stand when it is judged.
             moments += [now.monotonic + lapse + 0.001 for lapse in self.proofs.until_lapse(self.timings, now)]
         return min(moments)
-
-    def announce_state(self, now: Instant) -> Iterator[Command]:
-        """Yield the announcement of a changed state, if it changed: proofs lapse by the passing of time alone."""
-        verdict = self.verdict(now)
-        if verdict.state is StreamState.LIVE and not self.standing.was_live:
-            # What the start waits for is reached.
-            self.disarm(facts.StartOverdue)
-            self.stand(was_live=True)
-        if verdict.state is not self.announced:
-            old, self.announced = self.announced, verdict.state
-            yield do.Announce(StateChanged(old=old, new=verdict.state, reason=verdict.why))
 
     def crash(self, reason: str) -> None:
         """The worker failed: whatever was going on is over, and visibly so."""

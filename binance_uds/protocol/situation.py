@@ -13,7 +13,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Type
 import attrs
 
 from ..credentials import Secret
-from ..events.notices import GapOpened, StreamState
+from ..events.notices import GapOpened, StateChanged, StreamState
 from ..instants import Instant
 from ..markets import USDM, AccessPlan, Market
 from . import commands as do
@@ -68,6 +68,8 @@ class Situation:
         books: What the stream told of the account; the delivery writes it.
         user_symbols: Symbols that the user wants looked into by every repair.
         gaps: How many gaps were opened so far.
+        resume_ms: A former run delivered all of before this moment, by the exchange's clock; None: there is none
+            to go on from.
         state: Where it is in its life; the table of rules alone changes it.
         standing: The same for those who read it from another thread.
         proofs: What was proven when.
@@ -123,6 +125,7 @@ class Situation:
     user_symbols: FrozenSet[str] = frozenset()
     wants_second: bool = False
     gaps: int = 0
+    resume_ms: Optional[int] = None
 
     state: State = attrs.field(init=False, default=State.IDLE)
     standing: Standing = attrs.field(init=False, factory=Standing)
@@ -229,6 +232,22 @@ class Situation:
         """Show other threads where the session stands now."""
         self.standing = attrs.evolve(self.standing, **changes)
 
+    @property
+    def is_answerable(self) -> bool:
+        """Whether what is missed has to be told: since the first LIVE, or since the end of a former run."""
+        return self.standing.was_live or self.resume_ms is not None
+
+    def announce_state(self, now: Instant) -> Iterator[Command]:
+        """Yield the announcement of a changed state, if it changed: proofs lapse by the passing of time alone."""
+        verdict = self.verdict(now)
+        if verdict.state is StreamState.LIVE and not self.standing.was_live:
+            # What the start waits for is reached.
+            self.disarm(facts.StartOverdue)
+            self.stand(was_live=True)
+        if verdict.state is not self.announced:
+            old, self.announced = self.announced, verdict.state
+            yield do.Announce(StateChanged(old=old, new=verdict.state, reason=verdict.why))
+
     def arm(self, timer: Type[facts.Timer], now: Instant, seconds: float) -> float:
         """Have a timer reported so many seconds from now; returns the seconds."""
         self.timers[timer] = now.monotonic + seconds
@@ -281,20 +300,18 @@ class Situation:
 
     def open_gap(self, cause: str, now: Instant, since: Optional[Instant] = None) -> Iterator[Command]:
         """
-        Announce that any events may be missing; once, until it is closed, and never before the first LIVE.
+        Announce that any events may be missing; once, until it is closed, and never before that matters.
 
         Args:
             cause: A word of ``GapCause``.
             now: The present.
             since: From when on; by default since everything was last proven.
         """
-        if not self.standing.was_live:
-            return
         whole = [gap for gap in self.open_gaps if gap.symbols is None]
         for gap in self.open_gaps:
             # What followed its blind interval was to be delivered by what is gone now.
             gap.until = None
-        if not whole:
+        if self.is_answerable and not whole:
             since = since or self.proofs.oldest(now)
             yield from self.announce_gap(cause, self.blind_since_ms(since), since=since)
 

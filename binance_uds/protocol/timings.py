@@ -92,6 +92,7 @@ class Timings:
         connection_age: A connection is replaced at this age, before the exchange ends it. Source: WebSocket Market
             Streams > Connect (24 hours).
         connection_age_spread: By how much earlier at most, so that not all streams do it at once.
+        cursor_interval: Between two savings of the cursor at least; longer where saving it takes long.
         weight_most: Request weight of our own reads within a minute; with the calls for the listen key, which are not
             counted here, a stream stays below 1,000.
         page_rows: Rows that are asked for at once, where they are read page by page; from 2 to as many as the exchange
@@ -147,6 +148,7 @@ class Timings:
     connection_age_spread: float = _number(
         1_800.0, ("more than 0 and less than connection_age", lambda row, spread: 0 < spread < row.connection_age)
     )
+    cursor_interval: float = _number(1.0)
     weight_most: int = _number(900, ("a whole number of at least 1", _is_count))
     page_rows: int = _number(MOST_ROWS, (f"a whole number from 2 to {MOST_ROWS}", _is_page))
 

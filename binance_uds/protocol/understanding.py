@@ -78,8 +78,10 @@ def _key_named(session: Situation, fact: facts.KeyNamed, now: Instant) -> Findin
 def _call_failed(session: Situation, fact: facts.CallFailed, now: Instant) -> Optional[Finding]:
     error = fact.error
     if fact.call is Call.READ_CLOCK:
-        # Gap times stay as uncertain as they were; nothing else depends on it.
-        return None
+        # Gap times stay as uncertain as they were, and it is read again with the next probe. Where the end of a gap
+        # waits for its date that one comes soon.
+        is_needed = session.standing.serving and not session.signed and bool(session.open_gaps)
+        return findings.CallUnanswered(f"{fact.call.value} failed: {error}") if is_needed else None
     if isinstance(error, ExchangeError):
         if error.code == NO_SUCH_KEY and fact.call is Call.PROBE_KEY:
             return _interruption(session, now, GapCause.KEY_GONE)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from ..account import Account
 from ..edges.clock import Clock
 from ..edges.rest import Rest
+from ..protocol.books import Books
+from ..protocol.cursor import Cursor
 from ..protocol.delivery import Delivery
 from ..protocol.plans import PlanWalk
 from ..protocol.session import Session
 from .calls import Calls
+from .cursors import CursorKeeper, CursorStore
 from .doors import Doors
 from .settings import Settings
 from .sockets import Sockets
@@ -25,6 +30,8 @@ def assemble(
     plans: PlanWalk,
     account: Account,
     gaps_before: int,
+    cursor: Optional[Cursor],
+    store: Optional[CursorStore],
 ) -> Worker:
     """
     Return a worker with a fresh session.
@@ -38,6 +45,8 @@ def assemble(
         plans: The walk over the access plans, which remembers the one that worked last.
         account: The account, which outlives the worker.
         gaps_before: How many gaps earlier sessions of this stream opened; ids go on from there.
+        cursor: Where a former run ended, if this one begins there.
+        store: Where this one keeps its own.
     """
     session = Session(
         plans,
@@ -48,6 +57,8 @@ def assemble(
         user_symbols=settings.symbols,
         wants_second=settings.connections == 2,
         gaps=gaps_before,
+        books=Books() if cursor is None else cursor.books(),
+        resume_ms=None if cursor is None else cursor.since_ms,
     )
 
     def make_calls(worker: Worker) -> Calls:
@@ -71,5 +82,7 @@ def assemble(
         session.books,
         settings.timings,
         signed=settings.credentials.can_sign,
+        cursor=cursor,
     )
-    return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets)
+    keeper = CursorKeeper(session, delivery.handed, doors, clock, log, settings.credentials.api_key.tag, store)
+    return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets, keeper)

@@ -88,14 +88,21 @@ class Doors:
         self._gate, self._over, self.exit = gate, None, None
         self._delivering_thread = threading.get_ident()
 
-    def deliver(self, item: Item) -> None:
-        """Hand an item to every callback and queue that wants it; returns normally whatever they do."""
+    def deliver(self, item: Item) -> bool:
+        """
+        Hand an item to every callback and queue that wants it; returns normally whatever they do.
+
+        Returns:
+            Whether all had it: no callback was left out, and none interrupted by Ctrl-C.
+        """
+        had_it = True
         for queue in self._open_queues():
             queue.put(item)
         self.pulse.beat()
         for item_class, handler in self._handlers:
             if isinstance(item, item_class):
-                self._call(handler, item)
+                had_it = self._call(handler, item) and had_it
+        return had_it
 
     def shut(self, gate: Gate) -> None:
         """Let no further callback of the run with this gate start; the one that runs is not interrupted."""
@@ -114,11 +121,11 @@ class Doors:
             queue.end(why)
         self.pulse.beat()
 
-    def _call(self, handler: Handler, item: Item) -> None:
+    def _call(self, handler: Handler, item: Item) -> bool:
         with self._lock:
             # An exit raised by another callback of this item stops those behind it, too.
             if self._gate.is_shut or self.exit is not None:
-                return
+                return False
             began = self._running_since = time.monotonic()
             self._running = handler
         failure: Optional[Exception] = None
@@ -140,6 +147,8 @@ class Doors:
             )
         if failure is not None:
             self._report(handler, item, failure)
+        # What a callback raises itself to end the program it raises when it has seen the item.
+        return self.exit is None or isinstance(self.exit, SystemExit)
 
     def _report(self, handler: Handler, item: Item, failure: Exception) -> None:
         self.callback_errors += 1

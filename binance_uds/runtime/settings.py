@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from typing import FrozenSet, Iterable, Mapping, Optional, Tuple
+from typing import FrozenSet, Iterable, Mapping, Optional, Tuple, Union
 
 import attrs
 
 from ..credentials import Credentials, Secret
 from ..errors import ConfigurationError
 from ..markets import Market
+from ..protocol.cursor import Cursor
 from ..protocol.timings import Timings
+from .cursors import CursorStore, checked_cursor
 
 #: The timings that are arguments of their own, with their bounds in seconds. A key dies after 60 minutes; the exchange
 #: takes 10 messages a second; an audit costs 95 of the 2,400 that an address may use of request weight in a minute.
@@ -45,6 +47,7 @@ class Settings:
         context: TLS for both halves.
         release_key: Whether to DELETE the listen key at the end.
         max_backlog: Bound of each queue.
+        cursor: Where a former run ended, or where that is kept.
     """
 
     credentials: Credentials
@@ -57,6 +60,7 @@ class Settings:
     context: ssl.SSLContext
     release_key: bool
     max_backlog: int
+    cursor: Union[Cursor, CursorStore, None] = attrs.field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -73,6 +77,7 @@ class Settings:
         release_key: bool,
         max_backlog: int,
         timings: Optional[Timings],
+        cursor: Union[Cursor, CursorStore, str, None] = None,
     ) -> Settings:
         """
         Check what a user gave.
@@ -97,6 +102,9 @@ class Settings:
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
             # It becomes part of every log line's format, and a line break in it would forge lines.
             raise ConfigurationError("name must be text on one line, without a percent sign")
+        begins_at = checked_cursor(cursor)
+        if isinstance(begins_at, Cursor):
+            begins_at.check_fits(market.name, credentials.api_key.tag)
         for url in (market.rest_url, market.stream_url):
             proxy_for(url, proxy)
         return cls(
@@ -110,6 +118,7 @@ class Settings:
             context=make_context(ssl_context),
             release_key=bool(release_key),
             max_backlog=max_backlog,
+            cursor=begins_at,
         )
 
 

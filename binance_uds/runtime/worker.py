@@ -23,12 +23,14 @@ from ..instants import Instant
 from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.commands import Command
+from ..protocol.cursor import Cursor
 from ..protocol.delivery import Delivery
 from ..protocol.facts import Fact
 from ..protocol.proofs import Verdict
 from ..protocol.session import Session
 from . import shutdown
 from .calls import Calls
+from .cursors import CursorKeeper
 from .doors import Doors, Gate, Item
 from .sockets import Sockets
 from .waits import SLICE
@@ -59,6 +61,7 @@ class Worker:
         clock: Clock,
         make_calls: Callable[[Worker], Calls],
         make_sockets: Callable[[Worker], Sockets],
+        keeper: CursorKeeper,
     ) -> None:
         self.session = session
         self.has_forked = False
@@ -70,6 +73,7 @@ class Worker:
         self._timeline = timeline
         self._log = log
         self._clock = clock
+        self._keeper = keeper
         self._gate = Gate()
         self._start_by: Optional[float] = None
         self.calls = make_calls(self)
@@ -190,6 +194,11 @@ class Worker:
         callback = self._doors.running
         return f"callback {callback}" if callback is not None else self._doing
 
+    @property
+    def cursor(self) -> Optional[Cursor]:
+        """Where a restart has to begin; None while there is nothing yet to go on from."""
+        return self._keeper.cursor(self._clock.now())
+
     def verdict(self, now: Instant) -> Verdict:
         """Return what the stream is worth at this moment, and what keeps the thread, if something does."""
         verdict = self.session.verdict(now)
@@ -251,10 +260,12 @@ class Worker:
         except Exception as error:
             # As text: the frames of the traceback hold what was just read, which may name the listen key.
             told = traceback.format_exc()
+            self._keeper.give_up()
             self._fail(error)
             self._log.session.critical("the stream's thread failed; this is a defect\n%s", told)
         except BaseException as error:
             # Only where the user's own thread runs: Ctrl-C, or a signal handler that exits.
+            self._keeper.give_up()
             self._doors.exit = _bare(error)
         finally:
             # In a forked child nothing is left to end, and the parent goes on.
@@ -285,6 +296,7 @@ class Worker:
         self._digest(self.session.due(at))
         self._digest(self._make_a_request())
         self._announce_state()
+        self._save_cursor()
 
     def _make_a_request(self) -> Iterable[Fact]:
         """Make one and no more: between two of them the connections are read and the deadlines judged."""
@@ -300,9 +312,12 @@ class Worker:
     def _next_deadline(self, now: Instant) -> float:
         if self._due_calls or self._reads:
             return now.monotonic
-        doubt = self._delivery.next_due()
-        deadline = self.session.next_deadline(now)
-        return deadline if doubt is None else min(deadline, doubt)
+        others = (self._delivery.next_due(), self._keeper.next_due())
+        return min([self.session.next_deadline(now), *(at for at in others if at is not None)])
+
+    def _save_cursor(self, *, is_last: bool = False) -> None:
+        for attention in self._keeper.save(is_last=is_last):
+            self._announce(do.Announce(attention))
 
     def _announce_state(self) -> None:
         """Tell of a state that changed by the passing of time, or by a frame, which is no fact."""
@@ -349,7 +364,7 @@ class Worker:
             self._hand_over(item)
 
     def _hand_over(self, item: Item) -> None:
-        self._doors.deliver(item)
+        self._keeper.hand_over(item)
         self._check_not_forked()
 
     def _check_not_forked(self) -> None:
@@ -417,6 +432,7 @@ class Worker:
     def _merge(self, command: do.Merge) -> Iterable[Fact]:
         items, tally = self._delivery.merge(command.recovery)
         self._hand_over_all(items)
+        self._delivery.is_handed_over()
         found: List[Fact] = [facts.Merged(command.errand, tally)]
         read_ms = self.session.clock.earliest_ms(self._drained_at)
         if self._delivery.is_deaf(tally, command.connected_ms, read_ms):
@@ -425,6 +441,7 @@ class Worker:
 
     def _release_held(self, command: do.ReleaseHeld) -> Iterable[Fact]:
         self._hand_over_all(self._delivery.release())
+        self._delivery.is_handed_over()
         return ()
 
     def _forget(self, command: do.Forget) -> Iterable[Fact]:
@@ -492,6 +509,7 @@ class Worker:
             steps.callback(shutdown.unregister, self)
             steps.callback(self.calls.close)
             steps.callback(self._sockets.shut)
+            steps.callback(lambda: self._save_cursor(is_last=True))
             if not self.session.has_ended:
                 self._digest(())
             self._announce_state()

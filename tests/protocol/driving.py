@@ -20,6 +20,7 @@ from binance_uds.instants import Instant
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts, reads
+from binance_uds.protocol.books import Books
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.plans import PlanWalk
@@ -414,3 +415,13 @@ class Drive:
 def signed(*, release_key: bool = False, jitter: float = 0.5) -> Drive:
     """Return a drive of a session that has a secret."""
     return Drive(Session(PlanWalk(PLANS), signed=True, release_key=release_key), jitter=jitter)
+
+
+def resumed(*, signed: bool = True, counted: bool = True, ago_s: float = 3_600.0) -> Drive:
+    """Return a drive of a session that goes on where a former run ended, which counted the account or did not."""
+    since_ms = round(1000 * (EPOCH - ago_s))
+    books = Books()
+    books.delivered.forget_before(since_ms)
+    if counted:
+        books.chains.grounded_ms = since_ms - 1000
+    return Drive(Session(PlanWalk(PLANS), signed=signed, books=books, resume_ms=since_ms))

@@ -13,6 +13,7 @@ from binance_uds.events.notices import (
     GapCause,
     GapClosed,
     GapOpened,
+    Proof,
     StateChanged,
     StreamState,
 )
@@ -26,7 +27,8 @@ from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.session import RULES, Session, SessionMisused
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
-from tests.protocol.driving import KEY, OTHER_KEY, PLANS, ROUND_TRIP, Drive, moment, signed
+from tests.protocol.driving import EPOCH, KEY, OTHER_KEY, PLANS, ROUND_TRIP, Drive, moment, resumed, signed
+from tests.protocol.reading import order_row
 
 NOW = moment(0.0)
 #: By how much a gap begins before the last proof.
@@ -642,3 +644,139 @@ def test_a_stumbling_start_says_what_is_in_the_way():
     assert StreamState.STARTING is drive.state
     assert "request of a listen key failed: no route" == drive.session.verdict(drive.now).why
     assert [] == drive.told(Attention)
+
+
+# After a restart
+
+
+def test_a_restart_begins_with_a_gap_and_is_live_when_it_is_repaired():
+    """The gap is announced before anything else, events are held from the start, and LIVE follows its end."""
+    drive = resumed().start()
+    first = [command for _, command in drive.issued[:3]]
+    drive.run(1.0)
+    during = drive.state
+    drive.run(10.0)
+    told = [type(made.notice) for made in drive.commanded(do.Announce)]
+    opened = GapOpened(gap_id=1, since_ms=round(1000 * (EPOCH - 3_600)), cause=GapCause.RESTARTED)
+
+    assert [do.Announce(opened), do.Hold(None)] == first[1:]
+    assert (StreamState.STARTING, StreamState.LIVE) == (during, drive.state)
+    assert [StateChanged, GapOpened, GapClosed, StateChanged] == told
+    assert 1 == len(drive.commanded(do.Merge))
+
+
+def test_a_restart_is_repaired_like_any_gap():
+    """The account is not looked at first: what was counted before the end goes on."""
+    drive = resumed().live().run(10.0)
+
+    assert ["open_orders", "open_algo_orders", "positions", "balances", "all_orders"] == drive.reads()[:5]
+    assert [] == drive.commanded(do.Ground)
+    assert drive.session.clock.latest_ms(moment(0.0)) < drive.told(GapClosed)[0].until_ms
+
+
+def test_a_restart_of_a_stream_that_counted_nothing_looks_at_the_account_first():
+    """Then the gap is repaired; LIVE comes after both."""
+    drive = resumed(counted=False).live()
+    looked, state = drive.reads(), drive.state
+    drive.run(10.0)
+
+    assert (["balances", "positions", "open_orders", "open_algo_orders"], StreamState.STARTING) == (looked, state)
+    assert (1, 1) == (len(drive.commanded(do.Ground)), len(drive.commanded(do.Merge)))
+    assert StreamState.LIVE is drive.state
+
+
+def test_without_a_secret_a_restart_announces_the_gap_and_no_more():
+    """It is closed as unproven as soon as the stream is connected; nothing is held, and nothing read."""
+    drive = resumed(signed=False).live()
+    closed = drive.told(GapClosed)
+
+    assert [(GapCause.RESTARTED, Proof.UNPROVEN)] == [(gap.cause, gap.proof) for gap in closed]
+    assert StreamState.LIVE is drive.state
+    assert ([], []) == (drive.commanded(do.Hold), drive.reads())
+
+
+def test_without_a_secret_the_end_of_the_gap_is_dated_by_the_exchange():
+    """However wrong the clock of this machine is: it is closed when that of the exchange was read, at last."""
+    drive = resumed(signed=False)
+    drive.script.ahead = 3_600.0
+    drive.script.failing[Call.READ_CLOCK] = StreamInterrupted("no route")
+    drive.live().run(10.0)
+    before = drive.told(GapClosed), drive.state
+    del drive.script.failing[Call.READ_CLOCK]
+    drive.run(15.0)
+    closed = drive.told(GapClosed)
+
+    assert ([], StreamState.STARTING) == before
+    assert StreamState.LIVE is drive.state
+    assert 3_600.0 == pytest.approx(closed[0].until_ms / 1000 - EPOCH, abs=1.0)
+
+
+def test_the_first_audit_after_a_restart_looks_back_to_the_cursor():
+    """What was lost before the end, on a connection that looked healthy, is found as it would have been."""
+    drive = resumed().live().run(10.0)
+    since = drive.seconds
+    drive.run(60.0)
+    audited = [made.read.parameters for made in drive.commanded(do.MakeRead, since) if made.read.name == "all_orders"]
+
+    assert [{"startTime": round(1000 * (EPOCH - 3_600)), "limit": 1000}] == audited
+
+
+def test_a_restart_while_rest_does_not_answer_is_a_start_that_fails():
+    """It says why; what was held is delivered, and the gap closed as unproven."""
+    drive = resumed()
+    drive.script.failing_reads[None] = StreamInterrupted("no route")
+    drive.start().run(40.0)
+    finish = drive.commanded(do.Finish)
+
+    assert StreamState.FAILED is drive.state
+    assert ["read of open_orders failed: no route"] == [str(made.error).split("before that: ")[1] for made in finish]
+    assert str(finish[0].error).startswith("not LIVE within 30 s: what happened since the cursor is not settled yet")
+    assert [Proof.UNPROVEN] == [gap.proof for gap in drive.told(GapClosed)]
+    assert [do.ReleaseHeld()] == drive.commanded(do.ReleaseHeld)
+
+
+def test_a_restart_that_is_interrupted_goes_on_with_its_gap():
+    """The connection is lost before the first LIVE: one gap, and it lasts until the next connection is in use."""
+    drive = resumed().live()
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    until, lost_ms = drive.session.open_gaps[0].until, drive.exchange_ms
+    drive.run(20.0)
+
+    assert until is None
+    assert [GapCause.RESTARTED] == [gap.cause for gap in drive.told(GapOpened)]
+    assert lost_ms < drive.told(GapClosed)[0].until_ms
+    assert StreamState.LIVE is drive.state
+
+
+def test_a_frame_that_is_lost_during_the_repair_of_a_restart_is_a_gap_of_its_own():
+    """Though the stream was not LIVE yet: that symbol may have been read already."""
+    drive = resumed().live()
+    while drive.session.errand is None:
+        drive.run(0.05)
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+    state = drive.state
+    drive.run(20.0)
+
+    assert StreamState.STARTING is state
+    assert [GapCause.RESTARTED, GapCause.BAD_FRAME] == [gap.cause for gap in drive.told(GapOpened)]
+    assert [Proof.SETTLED] * 2 == [gap.proof for gap in drive.told(GapClosed)]
+    assert StreamState.LIVE is drive.state
+
+
+def test_sums_that_do_not_balance_do_not_fail_every_start():
+    """The repair looks for what is missing no longer than half of the time that the start has left."""
+    drive = resumed()
+    drive.script.rows["all_orders"] = (order_row(7, filled_quantity=1, creation_time_ms=drive.exchange_ms),)
+    drive.start().run(29.0)
+
+    assert [Proof.UNPROVEN] == [gap.proof for gap in drive.told(GapClosed)]
+    assert StreamState.LIVE is drive.state
+
+
+def test_a_stop_in_the_middle_of_a_restart_closes_its_gap():
+    """As unproven: the next start opens it again, from the same cursor on."""
+    drive = resumed().live()
+    drive.digest(facts.StopRequested())
+
+    assert StreamState.STOPPED is drive.state
+    assert [Proof.UNPROVEN] == [gap.proof for gap in drive.told(GapClosed)]

@@ -21,7 +21,7 @@ from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
-from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, Drive
+from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, Drive, resumed
 from tests.protocol.reading import START_MS, algo_row, balance_row, order_row, position_row, trade_row
 
 #: How many random walks are taken.
@@ -95,11 +95,17 @@ class Walk(RuleBasedStateMachine):
         release_key=st.booleans(),
         start_within=st.sampled_from([5.0, 30.0, 1e9]),
         jitter=st.floats(0.0, 1.0, exclude_max=True),
+        resumes=st.sampled_from([None, "counted", "not counted"]),
     )
-    def begin(self, signed: bool, release_key: bool, start_within: float, jitter: float) -> None:
-        """The user starts a stream."""
-        session = Session(PlanWalk(PLANS), signed=signed, release_key=release_key)
-        self.drive = Drive(session, jitter=jitter)
+    def begin(
+        self, signed: bool, release_key: bool, start_within: float, jitter: float, resumes: Optional[str]
+    ) -> None:
+        """The user starts a stream, perhaps where a former one ended."""
+        if resumes is None:
+            self.drive = Drive(Session(PlanWalk(PLANS), signed=signed))
+        else:
+            self.drive = resumed(signed=signed, counted=resumes == "counted")
+        self.drive.session.release_key, self.drive.jitter = release_key, jitter
         self.stopped = False
         self.drive.start(start_within)
 

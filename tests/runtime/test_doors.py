@@ -500,3 +500,42 @@ def test_what_is_no_event_class_is_refused(wrong):
     """Anything but an event or notice class gets an error that names a right one."""
     with pytest.raises(ConfigurationError, match="is no event class; use one of binance_uds"):
         checked_class(wrong)
+
+
+# Who has had it
+
+
+def test_an_item_that_everyone_has_had(doors):
+    """Whoever raises has had it, and so has who ends the program; nobody at all is everyone."""
+
+    def raising(item: object) -> None:
+        raise ValueError("no")
+
+    def ending(item: object) -> None:
+        raise SystemExit
+
+    answers = [doors.deliver(FIRST)]
+    doors.add(Event, raising)
+    answers.append(doors.deliver(SECOND))
+    doors.remove(raising)
+    doors.add(Event, ending)
+    answers.append(doors.deliver(THIRD))
+
+    assert [True, True, True] == answers
+
+
+def test_an_item_that_someone_has_not_had(doors):
+    """Interrupted by Ctrl-C; behind an exit; after a stop that gave up."""
+
+    def interrupted(item: object) -> None:
+        raise KeyboardInterrupt
+
+    doors.add(Event, interrupted)
+    answers = [doors.deliver(FIRST), doors.deliver(SECOND)]
+    shut, gate = make_doors(), Gate()
+    shut.open(gate)
+    shut.add(Event, keep([]))
+    shut.shut(gate)
+    answers.append(shut.deliver(FIRST))
+
+    assert [False, False, False] == answers

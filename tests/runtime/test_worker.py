@@ -30,6 +30,7 @@ from binance_uds.protocol.reads import Rows
 from binance_uds.protocol.recovery import Recovery
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
+from binance_uds.runtime.cursors import CursorKeeper, CursorStore
 from binance_uds.runtime.doors import Doors
 from binance_uds.runtime.sockets import Read
 from binance_uds.runtime.watch import Health, StreamLog, Timeline
@@ -194,7 +195,9 @@ class Bench:
 def make_bench():
     benches: list[Bench] = []
 
-    def make(clock: Optional[Clock] = None, signed: bool = False, **options: Any) -> Bench:
+    def make(
+        clock: Optional[Clock] = None, signed: bool = False, store: Optional[CursorStore] = None, **options: Any
+    ) -> Bench:
         clock = clock or Clock()
         calls, sockets, timeline = FakeCalls(clock), FakeSockets(), Timeline()
         log = StreamLog("tested")
@@ -203,15 +206,17 @@ def make_bench():
         doors.add(uds.Event, items.append)
         doors.add(uds.Notice, items.append)
         session = Session(PlanWalk(uds.USDM.access_plans), signed=signed, **options)
+        delivery = Delivery(uds.USDM.event_classes, Account(), session.books, session.timings, signed=signed)
         worker = Worker(
             session,
-            Delivery(uds.USDM.event_classes, Account(), session.books, session.timings, signed=signed),
+            delivery,
             doors,
             timeline,
             log,
             clock,
             lambda worker: calls,  # type: ignore[arg-type, return-value]
             lambda worker: sockets,  # type: ignore[arg-type, return-value]
+            CursorKeeper(session, delivery.handed, doors, clock, log, "ab12cd", store),
         )
         benches.append(Bench(worker, calls, sockets, doors, items, timeline))
         return benches[-1]
@@ -873,3 +878,83 @@ def test_a_callback_that_forks_leaves_the_child_with_nothing(make_bench):
     assert b"left" == told
     assert not bench.worker.has_forked
     assert uds.StreamState.LIVE is bench.worker.session.verdict(Clock().now()).state
+
+
+# The cursor
+
+
+def fill() -> bytes:
+    """Return the frame of a fill that happened just now."""
+    order = {"s": "BTCUSDT", "S": "BUY", "x": "TRADE", "X": "PARTIALLY_FILLED", "i": 7, "l": "0.1", "z": "0.1", "t": 11}
+    now_ms = Clock().now().wall_ms
+    return json.dumps({"e": "ORDER_TRADE_UPDATE", "E": now_ms, "T": now_ms, "o": {**order, "T": now_ms}}).encode()
+
+
+class Kept:
+    """A store that remembers."""
+
+    def __init__(self) -> None:
+        self.cursors: list[Any] = []
+        self.failure: Optional[Exception] = None
+
+    def load(self) -> None:
+        """There is nothing."""
+
+    def save(self, cursor: Any) -> None:
+        """Remember, or fail."""
+        if self.failure is not None:
+            raise self.failure
+        self.cursors.append(cursor)
+
+
+def test_the_loop_wakes_to_save_the_cursor(make_bench):
+    """What changed too soon after the last time is saved when its time has come, though nothing else happens."""
+    store = Kept()
+    bench = make_bench(store=store, timings=uds.Timings(cursor_interval=0.05)).live()
+    bench.until(lambda: len(store.cursors) == 1)
+    bench.sockets.put(fill())
+    bench.until(lambda: bool(store.cursors[-1].fills))
+
+    assert {("BTCUSDT", 7, 11)} == store.cursors[-1].fills == bench.worker.cursor.fills
+
+
+def test_the_last_events_are_in_the_cursor_that_is_saved_at_the_end(make_bench):
+    """Those that lay unread at the stop, too."""
+    store = Kept()
+    bench = make_bench(store=store, timings=uds.Timings(cursor_interval=3_600.0)).live()
+    bench.sockets.at_close = (fill(),)
+    bench.worker.stop(PATIENCE_S)
+
+    assert {("BTCUSDT", 7, 11)} == store.cursors[-1].fills == bench.worker.cursor.fills
+
+
+def test_a_store_that_fails_is_announced_and_not_the_end(make_bench):
+    """At the very end, too."""
+    store = Kept()
+    store.failure = OSError(28, "No space left on device")
+    bench = make_bench(store=store).live()
+    bench.until(lambda: bool(bench.notices(uds.Attention)))
+    bench.worker.stop(PATIENCE_S)
+
+    assert ["cursor-not-saved"] == [told.code for told in bench.notices(uds.Attention)]
+    assert (None, True) == (bench.worker.error, bench.worker.session.standing.was_live)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_was_broken_off_between_reading_and_handing_over_is_not_delivered(make_bench, error):
+    """Ctrl-C, or a defect, at that point: the event is in the books, and in no cursor."""
+    bench = make_bench()
+    handing_over = bench.worker._hand_over
+
+    def interrupted(item: Any) -> None:
+        if isinstance(item, uds.OrderTradeUpdate):
+            raise error
+        handing_over(item)
+
+    bench.worker._hand_over = interrupted  # type: ignore[method-assign]
+    bench.doors.add(uds.StateChanged, lambda change: bench.sockets.put(fill()))
+    bench.worker.run(PATIENCE_S)
+    bench.worker._delivery.is_handed_over()
+
+    assert frozenset() == bench.worker._delivery.handed.cursor("usdm", "ab12cd", since_ms=0).fills
+    assert bench.worker.has_ended

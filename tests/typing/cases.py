@@ -6,7 +6,7 @@ A comment at the end of a line says what ``reveal_type`` answers there, or that 
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Optional, Union
 
 from typing_extensions import reveal_type
 
@@ -78,6 +78,29 @@ stream.account.order("my-id").status = "FILLED"  # error
 stream.account.open_orders[5] = uds.OrderState()  # error
 stream.account.positions["BTCUSDT"]  # error
 
+
+class Row:
+    """A store of one's own: two methods make it one."""
+
+    def load(self) -> Optional[uds.Cursor]:
+        """Find nothing."""
+        return None
+
+    def save(self, cursor: uds.Cursor) -> None:
+        """Keep nothing."""
+
+
+class NoRow:
+    """One method does not."""
+
+    def load(self) -> Optional[uds.Cursor]:
+        """Find nothing."""
+        return None
+
+
+uds.UserDataStream("key", cursor=Row())
+uds.UserDataStream("key", cursor=NoRow())  # error
+
 # The rest of the face.
 with stream as entered:
     reveal_type(entered)  # reveals: UserDataStream
@@ -86,6 +109,13 @@ reveal_type(stream.health.key_age_s)  # reveals: float | None
 reveal_type(stream.stop())  # reveals: bool
 reveal_type(stream.join())  # reveals: bool
 reveal_type(uds.UserDataStream.from_env())  # reveals: UserDataStream
+reveal_type(stream.cursor)  # reveals: Cursor | None
+reveal_type(uds.Cursor.from_text("{}").to_text())  # reveals: str
+reveal_type(uds.CursorFile("stream.cursor").load())  # reveals: Cursor | None
+uds.UserDataStream("key", cursor=uds.CursorFile("stream.cursor"))
+uds.UserDataStream("key", cursor=uds.Cursor.from_text("{}"))
+uds.UserDataStream("key", cursor="{}")
+uds.UserDataStream("key", cursor=5)  # error
 uds.UserDataStream("key", "secret", "usdm")  # error
 uds.UserDataStream("key", lambda payload: "signature")
 uds.UserDataStream("key", lambda payload: 5)  # error

@@ -94,7 +94,8 @@ def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitte
     session.clock.set(finding.server_ms, finding.sent_at, finding.received_at)
     if session.in_use_since is not None:
         session.date_use()
-    return iter(())
+    if session.standing.serving and not session.signed:
+        yield from _close_dated(session, now)
 
 
 def serve_verified(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
@@ -152,7 +153,9 @@ def _serve(session: Situation, now: Instant, jitter: float) -> Iterator[Command]
     if session.signed:
         yield from attend(session, now)
     else:
-        yield from session.close_gaps(now)
+        for gap in session.open_gaps:
+            gap.until = gap.until or now
+        yield from _close_dated(session, now)
     if not session.standing.confirmed and session.told_unconfirmed != session.plans.current:
         session.told_unconfirmed = session.plans.current
         yield do.Announce(
@@ -163,3 +166,13 @@ def _serve(session: Situation, now: Instant, jitter: float) -> Iterator[Command]
                 "noticed by itself",
             )
         )
+
+
+def _close_dated(session: Situation, now: Instant) -> Iterator[Command]:
+    """
+    Close what is over and cannot be read back, at a date.
+
+    After a restart the exchange's clock is not read yet, and ours may have been set since the cursor was made.
+    """
+    if session.clock.is_known or session.resume_ms is None:
+        yield from session.close_gaps(now)

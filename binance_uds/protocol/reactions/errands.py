@@ -81,7 +81,7 @@ def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
         settle_ms=round(1000 * session.timings.settle),
         symbols=symbols,
         user_symbols=session.user_symbols,
-        pauses=_pauses(session),
+        pauses=_pauses(session, now),
         page_rows=session.timings.page_rows,
     )
     # What an interrupted repair of everything found is as good as ever; of a symbol alone it is read again.
@@ -95,11 +95,14 @@ def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
     yield from _begin(session, errand, now)
 
 
-def _pauses(session: Situation) -> Tuple[float, ...]:
+def _pauses(session: Situation, now: Instant) -> Tuple[float, ...]:
     timings = session.timings
     pauses: List[float] = []
-    wait = timings.reread_first
-    while sum(pauses) + wait <= timings.unbalanced_most:
+    wait, most = timings.reread_first, timings.unbalanced_most
+    if facts.StartOverdue in session.timers:
+        # A start waits for this: what does not balance is named in time, instead of failing every start.
+        most = min(most, (session.timers[facts.StartOverdue] - now.monotonic) / 2)
+    while sum(pauses) + wait <= most:
         pauses.append(wait)
         wait = min(2 * wait, timings.retry_most)
     return tuple(pauses)
@@ -193,12 +196,14 @@ def read_on(session: Situation, finding: object, now: Instant, jitter: float) ->
 def read_again(session: Situation, finding: findings.ReadUnanswered, now: Instant, jitter: float) -> Iterator[Command]:
     """Nobody knows the answer yet."""
     wait = session.arm(facts.ReadingDue, now, session.read_retries.next_wait(jitter))
+    session.trouble = finding.reason
     yield do.Note(f"{finding.reason}; reading again in {wait:.1f} s")
 
 
 def read_when_allowed(session: Situation, finding: findings.ReadHeld, now: Instant, jitter: float) -> Iterator[Command]:
     """The exchange said for how long it wants no request."""
     session.arm(facts.ReadingDue, now, hold(finding.hold_s, jitter))
+    session.trouble = finding.reason
     yield do.Note(f"{finding.reason}; no read for {finding.hold_s:.0f} s")
 
 
@@ -254,6 +259,9 @@ def close_repaired(session: Situation, finding: facts.Merged, now: Instant, jitt
     session.end_errand()
     if errand.symbols is None:
         session.recovery, session.looked_twice = None, True
+        if not session.standing.was_live:
+            # After a restart it stands for the first look at the account, and shows more than that.
+            session.proofs.renew_delivery(errand.begun_at)
     repaired = Repaired(errand.gaps, found.proof, finding.tally, tuple(found.unrecoverable))
     yield from session.close_gaps(now, repaired)
     if session.open_gaps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from ...events.notices import GapCause
 from ...instants import Instant
 from .. import commands as do
 from .. import facts, findings
@@ -19,6 +20,11 @@ def begin(session: Situation, finding: facts.Started, now: Instant, jitter: floa
     session.start_within = finding.start_within
     session.arm(facts.StartOverdue, now, finding.start_within)
     session.stand(started=True)
+    if session.resume_ms is not None:
+        session.watermark_ms = session.resume_ms
+        session.stand(reason="going on where a former run ended")
+        yield from session.announce_state(now)
+        yield from session.announce_gap(GapCause.RESTARTED, session.resume_ms)
     yield from ask_for_key(session, finding, now, jitter)
 
 

@@ -173,7 +173,7 @@ def doubt(session: Situation, finding: facts.ClocksJumped, now: Instant, jitter:
 def suspect_frame(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """What a frame told is unknown: a gap as long as since everything was last proven, or one that is open still."""
     whole = [gap for gap in session.open_gaps if gap.symbols is None]
-    if not session.standing.was_live or any(gap.until is None for gap in whole):
+    if not session.is_answerable or any(gap.until is None for gap in whole):
         return
     repaired = session.errand.gaps if session.errand is not None else ()
     for gap in whole:

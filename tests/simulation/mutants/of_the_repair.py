@@ -58,7 +58,7 @@ def rest_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
             session.arm(facts.SettleDue, now, 0.0)
 
     patch.setattr(errands, "settle_first", at_once)
-    patch.setattr(errands, "_pauses", lambda session: ())
+    patch.setattr(errands, "_pauses", lambda session, now: ())
 
 
 @mutant("signed")
