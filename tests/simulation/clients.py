@@ -29,7 +29,7 @@ class Client:
 
 
 #: A client with a secret keeps every promise there is.
-_WHOLE = Promise(repairs=True, recognises_copies=True, keeps_account=True)
+_WHOLE = Promise(repairs=True, recognises_copies=True, keeps_account=True, survives_restart=True)
 
 #: Connections are replaced so often that it happens in the middle of anything.
 _RESTLESS = Timings(connection_age=900.0, connection_age_spread=600.0)
@@ -42,7 +42,7 @@ CLIENTS: Mapping[str, Client] = {
     "short pages": Client(1, True, _WHOLE, {"timings": _SHORT_PAGES}),
     "restless": Client(2, True, _WHOLE, {"timings": _RESTLESS}),
     "twin": Client(2, True, _WHOLE, {"connections": 2}),
-    "key-only": Client(1, False, Promise(recognises_copies=True)),
+    "key-only": Client(1, False, Promise(recognises_copies=True, survives_restart=True)),
     "key-only restless": Client(1, False, Promise(recognises_copies=True), {"timings": _RESTLESS}),
 }
 

@@ -10,7 +10,13 @@ import attrs
 from binance_uds.events import Event, GapClosed, GapOpened, Notice, OrderTradeUpdate, StateChanged, StreamState
 from binance_uds.simulator.records import Account
 
-Item = Union[Event, Notice]
+
+@attrs.frozen
+class Death:
+    """The client's process was killed, and nothing more came of it."""
+
+
+Item = Union[Event, Notice, Death]
 
 #: Beyond the last millisecond there is.
 NEVER_MS = 1 << 62
@@ -99,7 +105,7 @@ class History:
         blind: Intervals in which no push could reach the client, in milliseconds.
         asked: Every REST request.
         handshakes: When connections were asked for.
-        delivered: What the client's callbacks were called with, in order.
+        delivered: What the client's callbacks were called with, in order; and when it was killed.
         stops: When the stream was asked to stop, or began what it was busy with then.
         looks: What readers saw.
         alarms: Gaps that were opened while the client could hear, and nothing hindered it.
@@ -204,9 +210,12 @@ class History:
         """The intervals announced as blind, in milliseconds; what is still open has no end."""
         spans: List[Tuple[int, int]] = []
         still_open: Dict[int, int] = {}
-        for _, notice in self.of((GapOpened, GapClosed)):
+        for at, notice in self.of((GapOpened, GapClosed, Death)):
             if isinstance(notice, GapOpened):
                 still_open[notice.gap_id] = notice.since_ms
+            elif isinstance(notice, Death):
+                spans += [(since_ms, self.ms(at)) for since_ms in still_open.values()]
+                still_open.clear()
             else:
                 still_open.pop(notice.gap_id, None)
                 spans.append((notice.since_ms, notice.until_ms))
@@ -223,10 +232,11 @@ class History:
         """From when to when the stream was at work: from its first LIVE to its end, each time it was started."""
         lives: List[Tuple[int, int]] = []
         since: Optional[int] = None
-        for at, change in self.of(StateChanged):
-            if since is None and change.new is StreamState.LIVE:
+        for at, change in self.of((StateChanged, Death)):
+            state = StreamState.STOPPED if isinstance(change, Death) else change.new
+            if since is None and state is StreamState.LIVE:
                 since = self.ms(at)
-            elif since is not None and change.new in (StreamState.STOPPED, StreamState.FAILED):
+            elif since is not None and state in (StreamState.STOPPED, StreamState.FAILED):
                 lives.append((since, self.ms(at)))
                 since = None
         return lives

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import random
 import ssl
-from typing import Any, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 from unittest import mock
 
 import binance_uds as uds
@@ -16,7 +17,7 @@ from binance_uds.simulator.rules import Rules
 from tests.simulation.account import account_of, truth_of
 from tests.simulation.clients import CLIENTS, Client, client_of
 from tests.simulation.clock import VirtualClock
-from tests.simulation.history import History
+from tests.simulation.history import Death, History
 from tests.simulation.rest import VirtualRest
 from tests.simulation.scenario import Scenario
 from tests.simulation.sockets import VirtualSockets
@@ -37,6 +38,9 @@ _LOOK_INTERVAL = 20.0
 
 #: Seconds a start may take, and until a program tries again that could not start its stream.
 _START_WITHIN, _PAUSE_AFTER_FAILURE = 120.0, 20.0
+
+#: Seconds until a process is killed in any case that was to be killed in a certain place.
+_KILLED_WITHIN = 900.0
 
 
 def simulate(seed: int, client: Optional[str] = None, scenario: Optional[Scenario] = None) -> History:
@@ -78,6 +82,10 @@ class Run:
         rules = Rules(connection_life=scenario.connection_life)
         self.venue = Venue(self.world, exchange, account, self.history, weather, rules)
         self._busy_since: Optional[float] = None
+        self._is_dead = False
+        self._kept: Optional[str] = None
+        self._is_fatal: Optional[Callable[[Any], bool]] = None
+        self._crash_dice = _dice(seed, "crash")
         self._trouble_dice = _dice(seed, "trouble")
         self._look_dice = _dice(seed, "looks")
         self._clock = VirtualClock(self.world, _dice(seed, "client"))
@@ -97,12 +105,16 @@ class Run:
                 self.world.at(at, self._make(name, trouble))
             self.world.at(scenario.trouble_ends, self.venue.weather.clear_up)
             self._look_again()
-            for stop_at, pause in scenario.restarts:
-                self.world.at(stop_at, self._stop)
-                self._live_until(stop_at)
-                self.world.pass_time(pause, lambda: self.world.now >= scenario.trouble_ends)
-                if self.client.promise.survives_restart:
-                    self.stream = self._make_stream(cursor=self.stream.cursor)
+            for restart in scenario.restarts:
+                survives = self.client.promise.survives_restart
+                if restart.crash is None or not survives:
+                    self.world.at(restart.at, self._stop)
+                    self._live_until(restart.at)
+                else:
+                    self._live_until_killed(restart.at, restart.crash)
+                self.world.pass_time(restart.pause, lambda: self.world.now >= scenario.trouble_ends)
+                if survives:
+                    self._begin_again()
             self.world.at(scenario.ends, self._finish)
             self._live_until(scenario.ends)
         return self.history
@@ -121,13 +133,37 @@ class Run:
         stream.on(uds.Notice)(self._take)
         return stream
 
+    def _begin_again(self) -> None:
+        """Have another process go on where the last one ended; all that is left of that one is its cursor."""
+        cursor = self._kept or self.stream.cursor
+        self._kept, self._is_fatal, self._is_dead = None, None, False
+        self.stream = self._make_stream(cursor=cursor)
+
     def _live_until(self, stop_at: float) -> None:
-        """Run the stream until it is stopped; a start that fails is tried again, as a program would."""
+        """Run the stream until it is stopped."""
         while self.world.now < stop_at:
-            try:
-                self.stream.run(timeout=_START_WITHIN)
-            except uds.StartTimeout:
-                self.world.pass_time(_PAUSE_AFTER_FAILURE)
+            self._run()
+
+    def _live_until_killed(self, at: float, crash: str) -> None:
+        """Run the stream until its process is killed, from a moment on, in some place."""
+        count = itertools.count(self._crash_dice.randint(-2, 0))
+
+        def is_fatal(item: Any) -> bool:
+            is_such = crash == "a callback" or getattr(item, "origin", None) == "rest"
+            return self.world.now >= at and is_such and next(count) >= 0
+
+        stream, latest = self.stream, min(at + _KILLED_WITHIN, self.scenario.trouble_ends)
+        self._is_fatal = is_fatal
+        self.world.at(at if crash == "anything" else latest, lambda: self._kill(stream))
+        while not self._is_dead:
+            self._run()
+
+    def _run(self) -> None:
+        """Run the stream; a start that fails is tried again, as a program would."""
+        try:
+            self.stream.run(timeout=_START_WITHIN)
+        except uds.StartTimeout:
+            self.world.pass_time(_PAUSE_AFTER_FAILURE, lambda: self._is_dead)
 
     def _make(self, name: str, trouble: Trouble) -> Any:
         def strike() -> None:
@@ -143,7 +179,12 @@ class Run:
     # What the client's callbacks see
 
     def _take(self, item: Any) -> None:
+        if self._is_dead:
+            return
         self.history.delivered.append((self.world.now, item))
+        if self._is_fatal is not None and self._is_fatal(item):
+            self._kill(self.stream)
+            return
         if isinstance(item, uds.StateChanged) and item.new is not uds.StreamState.STOPPED:
             self._look()
         elif isinstance(item, uds.GapOpened):
@@ -176,6 +217,20 @@ class Run:
         elif self.stream.state is not uds.StreamState.IDLE:
             self.history.stops.append(self.world.now if self._busy_since is None else self._busy_since)
             self.stream.stop()
+
+    def _kill(self, stream: uds.UserDataStream) -> None:
+        """End the client's process, if it is still that one: nobody hears of what it does from now on."""
+        if self._is_dead or stream is not self.stream:
+            return
+        if self.world.is_asleep:
+            self.world.after(1.0, lambda: self._kill(stream))
+            return
+        # As a program has it that keeps it with each event.
+        cursor = stream.cursor
+        self._kept = None if cursor is None else cursor.to_text()
+        self._is_dead = True
+        self.history.delivered.append((self.world.now, Death()))
+        stream.stop()
 
     def _finish(self) -> None:
         """See what the client knows in the end, and stop it."""

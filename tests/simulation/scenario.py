@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import attrs
 
@@ -16,6 +16,25 @@ _FIRST_TROUBLE = 2 * MINUTE
 
 #: After the last trouble the client has so long to be well again; then it still has to hear of every fill.
 RECOVERY, TRADING, REST = 10 * MINUTE, 10 * MINUTE, 20 * MINUTE
+
+#: What a process may be killed in; None: it is not killed.
+CRASHES = (None, None, "anything", "a callback", "a repair")
+
+
+@attrs.frozen
+class Restart:
+    """
+    An end of the client's process, and its next beginning.
+
+    Attributes:
+        at: When it is to end.
+        pause: Seconds until it is there again.
+        crash: What it is killed in, if it goes on with a cursor; None: it stops its stream.
+    """
+
+    at: float
+    pause: float
+    crash: Optional[str]
 
 
 @attrs.frozen
@@ -37,7 +56,7 @@ class Scenario:
         income_lag_ms: The same for the income history.
         expiry_notices: How often a key's end is announced when it runs out by itself.
         connection_life: Seconds after which the exchange ends a connection, come what may.
-        restarts: When the stream is stopped, and for how many seconds before it is started again.
+        restarts: When the client's process ends, and begins again.
         clock_offset: By how many seconds the wall clock of the client's machine is wrong at the start.
     """
 
@@ -55,7 +74,7 @@ class Scenario:
     expiry_notices: int
     connection_life: float
     clock_offset: float
-    restarts: Tuple[Tuple[float, float], ...]
+    restarts: Tuple[Restart, ...]
 
     @classmethod
     def of(cls, seed: int, *, for_repairer: bool) -> Scenario:
@@ -101,9 +120,14 @@ class Scenario:
         return drawn
 
 
-def _restarts(chance: random.Random, trouble_ends: float) -> Tuple[Tuple[float, float], ...]:
-    """Draw whether and when a program stops its stream and starts it again; all is over when the trouble is."""
+def _restarts(chance: random.Random, trouble_ends: float) -> Tuple[Restart, ...]:
+    """Draw when a program ends, if it does, and how; all is over when the trouble is."""
     if chance.random() > 1 / 5:
         return ()
-    pause = chance.choice([1.0, 60.0, chance.uniform(0.0, trouble_ends / 4)])
-    return ((chance.uniform(_FIRST_TROUBLE, trouble_ends - pause), pause),)
+    count = chance.randint(1, 3)
+    length = (trouble_ends - _FIRST_TROUBLE) / count
+    restarts = []
+    for begins in (_FIRST_TROUBLE + index * length for index in range(count)):
+        pause = chance.choice([1.0, 60.0, chance.uniform(0.0, length / 2)])
+        restarts.append(Restart(begins + chance.uniform(0.0, length - pause), pause, chance.choice(CRASHES)))
+    return tuple(restarts)

@@ -8,11 +8,15 @@ import pathlib
 import subprocess
 import sys
 
+import attrs
 import pytest
 
+from binance_uds.events import GapCause, GapOpened
 from tests.simulation.clients import CLIENTS, client_of
+from tests.simulation.history import Death
 from tests.simulation.run import simulate
 from tests.simulation.scenario import Scenario
+from tests.simulation.validators import broken
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 _SEED = 3
@@ -55,3 +59,19 @@ def test_trouble_ends_in_time(seed):
     scenario = Scenario.of(seed, for_repairer=True)
 
     assert all(at < scenario.trouble_ends < scenario.trade_ends < scenario.ends for at, _, _ in scenario.troubles())
+
+
+@pytest.mark.parametrize(("seed", "crash"), [(224, "anything"), (82, "a callback"), (89, "a repair")])
+def test_a_process_is_killed_and_another_goes_on(seed, crash):
+    """The last thing it was told is where it was to be killed; the next begins with the gap since its cursor."""
+    scenario = Scenario.of(seed, for_repairer=True)
+    history = simulate(seed, "signed", attrs.evolve(scenario, restarts=scenario.restarts[:1]))
+    items = [item for _, item in history.delivered]
+    death = next(index for index, item in enumerate(items) if isinstance(item, Death))
+    first = next(item for item in items[death:] if isinstance(item, GapOpened))
+
+    assert [crash] == [restart.crash for restart in scenario.restarts[:1]]
+    assert 1 == sum(isinstance(item, Death) for item in items)
+    assert (1, GapCause.RESTARTED) == (first.gap_id, first.cause)
+    assert crash != "a repair" or "rest" == items[death - 1].origin
+    assert {} == broken(history, CLIENTS["signed"].promise)

@@ -11,7 +11,7 @@ import pytest
 from binance_uds.events import GapClosed, GapOpened, ListenKeyExpired, OrderTradeUpdate, StateChanged, StreamState
 from binance_uds.events.notices import GapCause
 from binance_uds.simulator.records import Account, Fill
-from tests.simulation.history import Asked, History, Look, Pushed
+from tests.simulation.history import Asked, Death, History, Look, Pushed
 from tests.simulation.promise import Promise
 from tests.simulation.validators import VALIDATORS, broken
 
@@ -213,6 +213,18 @@ def test_account_equal(history):
     assert 3 == len(found["account_equal"])
 
 
+def test_account_equal_excuses_one_that_is_shut_out(history):
+    """Until after the end: a process that was started meanwhile cannot have read it."""
+    history.account_seen["balances"]["USDT"] = Decimal(6)
+    history.asked[50] = attrs.evolve(history.asked[50], status=418, retry_after=600.5)
+
+    assert [] == list(VALIDATORS["account_equal"](history, REPAIRER))
+
+    history.asked[50] = attrs.evolve(history.asked[50], retry_after=599.5)
+
+    assert 1 == len(list(VALIDATORS["account_equal"](history, REPAIRER)))
+
+
 def test_account_equal_wants_an_account(history):
     """A client that promises one and shows none."""
     history.account_seen = None
@@ -264,25 +276,54 @@ def test_gaps_are_counted_anew_by_a_new_stream(history):
     assert [(REPORT.since_ms, REPORT.until_ms)] * 2 == history.announced
 
 
+def test_a_death_ends_what_was_open(history):
+    """The next process opens a gap of its own, and counts from the beginning."""
+    opened = attrs.evolve(GAP, gap_id=2, since_ms=ms(990.0))
+    restarted = attrs.evolve(GAP, since_ms=ms(980.0), cause=GapCause.RESTARTED)
+    closed = attrs.evolve(REPORT, since_ms=ms(980.0), until_ms=ms(1101.0), cause=GapCause.RESTARTED)
+    history.delivered[-1:-1] = [
+        (1000.0, opened),
+        (1001.0, Death()),
+        (1100.0, change(StreamState.STARTING)),
+        (1100.0, restarted),
+        (1104.0, closed),
+        (1104.0, change(StreamState.LIVE)),
+    ]
+    spans = [(GAP.since_ms, REPORT.until_ms), (ms(990.0), ms(1001.0)), (ms(980.0), ms(1101.0))]
+
+    assert {} == broken(history, REPAIRER)
+    assert spans == history.announced
+    assert [(ms(1.0), ms(1001.0)), (ms(1104.0), ms(3600.0))] == history.lives
+
+
+def test_a_gap_that_the_next_process_does_not_open_again(history):
+    """After a death nothing is announced that is not announced anew."""
+    history.blind.append((ms(1002.0), ms(1090.0)))
+    history.delivered[-1:-1] = [(1001.0, Death()), (1100.0, change(StreamState.LIVE))]
+    survivor = attrs.evolve(REPAIRER, survives_restart=True)
+
+    assert {} == broken(history, REPAIRER)
+    assert ["blindness_told"] == list(broken(history, survivor))
+
+
+@pytest.mark.parametrize("end", [change(StreamState.STOPPED), change(StreamState.FAILED), Death()])
+def test_proven_excuses_what_was_cut_short(history, end):
+    """The end of a run closes what is open; a repair that ended without evidence is followed by something else."""
+    unproven = attrs.evolve(REPORT, gap_id=2, proof="unproven")
+    history.delivered[-1:-1] = [(1000.0, unproven), (1000.0, end)]
+    excused = list(VALIDATORS["proven"](history, REPAIRER))
+    history.delivered[-2] = (1000.0, change(StreamState.LIVE))
+
+    assert [] == excused
+    assert 1 == len(list(VALIDATORS["proven"](history, REPAIRER)))
+
+
 def test_proven(history):
     """A gap without evidence, in weather that allows for it."""
     history.delivered[6] = (514.0, attrs.evolve(REPORT, proof="unproven"))
 
     assert ["proven"] == list(broken(history, REPAIRER))
     assert {} == broken(attrs.evolve(history, is_bad=True), REPAIRER)
-
-
-def test_what_a_stop_cuts_short_needs_no_evidence(history):
-    """However long it took until the stream had stopped; what was closed before was not cut short."""
-    history.delivered[6] = (514.0, attrs.evolve(REPORT, proof="unproven"))
-    history.delivered.append(
-        (600.0, StateChanged(old=StreamState.LIVE, new=StreamState.STOPPED, reason="stopped as asked"))
-    )
-    history.stops.append(515.0)
-    assert ["proven"] == [name for name in broken(history, REPAIRER) if name == "proven"]
-
-    history.stops[:] = [400.0]
-    assert "proven" not in broken(history, REPAIRER)
 
 
 @pytest.mark.parametrize("ages", [(45.1, 30.0, 0.0), (10.0, 150.1, 0.0), (10.0, 30.0, 150.1)])

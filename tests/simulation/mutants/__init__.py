@@ -7,7 +7,7 @@ the first seed that catches each; with ``--record`` it writes them into ``seeds.
 
 from __future__ import annotations
 
-from . import of_the_repair, of_the_session
+from . import of_the_cursor, of_the_repair, of_the_session
 from .table import MUTANTS, PATIENCE, Mutant, recorded
 
-__all__ = ["MUTANTS", "PATIENCE", "Mutant", "of_the_repair", "of_the_session", "recorded"]
+__all__ = ["MUTANTS", "PATIENCE", "Mutant", "of_the_cursor", "of_the_repair", "of_the_session", "recorded"]

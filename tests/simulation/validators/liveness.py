@@ -6,9 +6,9 @@ from typing import Iterator, Set
 
 from binance_uds.events import GapCause, GapClosed, GapOpened, Notice, StateChanged, StreamState
 from binance_uds.events.notices import Proof
-from tests.simulation.history import History
+from tests.simulation.history import Death, History
 from tests.simulation.promise import Promise
-from tests.simulation.validators.spans import lies_in, lives_of, unconfirmed_spans, union
+from tests.simulation.validators.spans import cut_short, last_hold_ends, lies_in, lives_of, unconfirmed_spans, union
 
 #: Seconds a proof counts, by `Timings`: the connection's and the key's.
 TRANSPORT_LEASE, KEY_LEASE = 45.0, 150.0
@@ -43,8 +43,11 @@ def gaps_paired(history: History, promise: Promise) -> Iterator[str]:
     opened: Set[int] = set()
     closed: Set[int] = set()
     may_begin_anew = False
-    for at, item in history.of(Notice):
-        if isinstance(item, StateChanged) and item.new is StreamState.STARTING and opened == closed:
+    for at, item in history.of((Notice, Death)):
+        if isinstance(item, Death):
+            # What was open is part of the next run's first gap.
+            closed = set(opened)
+        elif isinstance(item, StateChanged) and item.new is StreamState.STARTING and opened == closed:
             # A stream that was made anew counts from the beginning; one that was only started again goes on.
             may_begin_anew = True
         elif isinstance(item, GapOpened):
@@ -68,12 +71,10 @@ def proven(history: History, promise: Promise) -> Iterator[str]:
     """Where REST lags no longer than is waited for, every gap closes on evidence."""
     if not promise.repairs or history.is_bad:
         return
-    ends = [at for at, change in history.of(StateChanged) if change.new is StreamState.STOPPED]
-    stops = [(stop, min((end for end in ends if end >= stop), default=history.ends)) for stop in history.stops]
-    for at, report in history.of(GapClosed):
-        # A stop closes what is open, whatever is known of it; and it waits for a callback that hangs.
-        is_cut_short = any(stop <= at <= end for stop, end in stops)
-        if report.proof == Proof.UNPROVEN and not is_cut_short:
+    # The end of a run closes what is open, whatever is known of it.
+    excused = cut_short(history)
+    for report in history.reports:
+        if report.proof == Proof.UNPROVEN and report not in excused:
             yield f"gap {report.gap_id} ({report.cause}) was closed unproven: {report.unrecoverable}"
 
 
@@ -109,22 +110,10 @@ def no_false_alarm(history: History, promise: Promise) -> Iterator[str]:
 
 def healthy_after(history: History, promise: Promise) -> Iterator[str]:
     """When nothing goes wrong any more the stream is soon LIVE, and stays so, without an open gap."""
-    well_at = max(history.trouble_ends + RECOVERY, _last_hold_ends(history) + 60.0)
+    well_at = max(history.trouble_ends + RECOVERY, last_hold_ends(history) + 60.0)
     for look in history.looks:
         if look.at > well_at and look.state is not StreamState.LIVE:
             yield f"{look.state.value} at {look.at:.3f}, {look.at - history.trouble_ends:.0f} s after the last trouble"
     for at, gap in history.of(GapOpened):
         if at > well_at:
             yield f"gap {gap.gap_id} ({gap.cause}) opened at {at:.3f}, when nothing was wrong any more"
-
-
-def _last_hold_ends(history: History) -> float:
-    """Return when the last wait ends that the exchange asked for, by a clock that stands still in suspend."""
-    ends = 0.0
-    for asked in history.asked:
-        if asked.was_heard and asked.retry_after is not None:
-            end = asked.at + asked.retry_after
-            for at, seconds in history.sleeps:
-                end += seconds if asked.at <= at < end else 0.0
-            ends = max(ends, end)
-    return ends

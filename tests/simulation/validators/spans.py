@@ -1,11 +1,11 @@
-"""Spans of the exchange's time, and those that the validators share; all in milliseconds, ends included."""
+"""Spans and moments that the validators share; spans are of the exchange's time, in milliseconds, ends included."""
 
 from __future__ import annotations
 
 from typing import Iterable, List, Optional, Tuple
 
-from binance_uds.events import StateChanged, StreamState
-from tests.simulation.history import NEVER_MS, History
+from binance_uds.events import GapClosed, StateChanged, StreamState
+from tests.simulation.history import NEVER_MS, Death, History
 from tests.simulation.promise import Promise
 
 Span = Tuple[int, int]
@@ -44,6 +44,21 @@ def lives_of(history: History, promise: Promise) -> List[Span]:
     return [(lives[0][0], lives[-1][1])] if promise.survives_restart and lives else lives
 
 
+def cut_short(history: History) -> List[GapClosed]:
+    """Return the reports of gaps that were closed because the run ended: stopped, not started, or killed amid that."""
+    found: List[GapClosed] = []
+    latest: List[GapClosed] = []
+    for _, item in history.of((GapClosed, StateChanged, Death)):
+        if isinstance(item, GapClosed):
+            latest.append(item)
+        else:
+            # One that was repaired is followed by LIVE, or by whatever else holds then.
+            is_end = isinstance(item, Death) or item.new in (StreamState.STOPPED, StreamState.FAILED)
+            found += latest if is_end else []
+            latest = []
+    return found
+
+
 def unconfirmed_spans(history: History) -> List[Span]:
     """
     Return from when to when the client says that nothing confirms its connection.
@@ -61,3 +76,15 @@ def unconfirmed_spans(history: History) -> List[Span]:
             # The gap was closed just before; the callback that heard of it may have taken its time.
             since = max((report.until_ms for report in history.reports if report.until_ms < history.ms(at)), default=0)
     return spans if since is None else [*spans, (since, NEVER_MS)]
+
+
+def last_hold_ends(history: History) -> float:
+    """Return when the last wait ends that the exchange asked for, by a clock that stands still in suspend."""
+    ends = 0.0
+    for asked in history.asked:
+        if asked.was_heard and asked.retry_after is not None:
+            end = asked.at + asked.retry_after
+            for at, seconds in history.sleeps:
+                end += seconds if asked.at <= at < end else 0.0
+            ends = max(ends, end)
+    return ends
