@@ -187,7 +187,7 @@ def test_ways():
     for size in ((80, 24), (120, 40)):
         lines = drawn(board, *size)
 
-        assert ["late", "REST"] == [line.split()[-1] for line in lines if line.endswith(("late", "REST"))]
+        assert ["late", "REST"] == [line.split()[-1] for line in lines if line.rstrip().endswith(("late", "REST"))]
         assert "62 fills (2 by REST, 1 late), 3 gaps" in lines[-1]
 
 
