@@ -278,6 +278,9 @@ class _Repair:
 
     def _good_ms(self, symbol: str) -> int:
         """Return until when the sums of a symbol agreed; the beginning of the gap when they agree."""
+        if symbol in self._unbalanced_positions():
+            # Not even with what was found since a position agreed, so that was by chance: two fills that cancel.
+            return self.books.delivered.floor_ms
         chains = self.books.chains
         moments = [broken.since_ms for broken in chains.breaks() if broken.symbol == symbol]
         for row in self.recovery.orders.values():

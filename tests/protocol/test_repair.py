@@ -280,6 +280,23 @@ def test_a_fill_lost_before_the_gap_of_an_order_that_is_gone():
     assert NOTHING_AMISS == made.amiss()
 
 
+def test_an_amount_that_agreed_by_chance_is_not_where_the_looking_begins():
+    """Two lost fills cancel, and an amount is told; one found at its very moment shows that all began before."""
+    made = trader()
+    made.buy("0.3")
+    made.miss()
+    made.sell("0.3")
+    made.sell("0.1")
+    made.hear(lambda payload: payload["e"] == "ACCOUNT_UPDATE")
+    [broken] = made.delivery.books.chains.breaks()
+    made.since_ms = broken.since_ms
+    made.connect()
+    report = made.repair(symbols=frozenset({"BTCUSDT"}), pauses=PAUSES)
+
+    assert NOTHING_AMISS == made.amiss()
+    assert (Proof.BALANCED, [], [1.0]) == (report.proof, report.lost, report.led.pauses)
+
+
 def test_a_position_that_rest_does_not_show_any_more_is_flat():
     """REST leaves out what is flat; its fills are looked for, and the view is put right."""
     made = trader()
