@@ -103,7 +103,7 @@ class Run:
             self.stream = self._make_stream()
             for at, name, trouble in scenario.troubles():
                 self.world.at(at, self._make(name, trouble))
-            self.world.at(scenario.trouble_ends, self.venue.weather.clear_up)
+            self.world.at(scenario.trouble_ends, self.venue.clear_up)
             self._look_again()
             for restart in scenario.restarts:
                 survives = self.client.promise.survives_restart

@@ -183,6 +183,19 @@ def test_a_dead_key_brings_nothing(venue, sockets):
     assert not venue.is_heard()
 
 
+def test_a_connection_that_only_seems_to_deliver_does_when_all_is_well(venue, sockets):
+    """Nobody can tell until something was missed, which may be long after the last trouble."""
+    venue.weather.deaf_until = 1e6
+    opened(venue, sockets)
+    trade(venue)
+    before = frames_after(sockets)
+    venue.clear_up()
+    trade(venue)
+
+    assert [] == list(before)
+    assert [] != list(frames_after(sockets))
+
+
 @pytest.mark.parametrize("is_dead", [False, True])
 def test_a_ping_is_answered_by_whoever_can(venue, sockets, is_dead):
     """And by no black hole."""

@@ -121,6 +121,12 @@ class Venue:
             return push.key in line.keys
         return any(self.exchange.key_owner(key) is push.account for key in line.keys)
 
+    def clear_up(self) -> None:
+        """Nothing is wrong any more: a connection that only seemed to deliver does so from now on."""
+        self.weather.clear_up()
+        for line in self.lines.values():
+            line.is_deaf = False
+
     def note_read(self, frame: Frame) -> None:
         """The client has read a frame."""
         if frame.number is not None:
