@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Tuple, Union
 
 import attrs
 
-from binance_uds.events import Event, GapClosed, GapOpened, Notice, OrderTradeUpdate, StateChanged, StreamState
+from binance_uds.events import (
+    Event,
+    GapCause,
+    GapClosed,
+    GapOpened,
+    Notice,
+    OrderTradeUpdate,
+    StateChanged,
+    StreamState,
+)
 from binance_uds.simulator.records import Account
 
 
@@ -108,7 +117,7 @@ class History:
         delivered: What the client's callbacks were called with, in order; and when it was killed.
         stops: When the stream was asked to stop, or began what it was busy with then.
         looks: What readers saw.
-        alarms: Gaps that were opened while the client could hear, and nothing hindered it.
+        alarms: Gaps that were opened because a connection did not answer that worked, and nothing hindered the client.
         log: What the client logged.
         timeline: What it told people at the end.
         health: The same in figures.
@@ -147,6 +156,7 @@ class History:
     last_named_at: float = 0.0
     last_opened_at: float = 0.0
     _deaf_since_ms: Optional[int] = None
+    _doubted: Optional[Tuple[float, GapOpened, FrozenSet[int]]] = None
 
     # Taken down while it happens
 
@@ -168,12 +178,18 @@ class History:
         ages = (at - self.last_read_at, at - self.last_named_at)
         self.looks.append(Look(at, state, *ages, deaf_for, max(at - hindered_until, 0.0)))
 
-    def note_gap(self, at: float, gap: GapOpened, hindered_until: float) -> None:
-        """Take down whether a gap was opened though the client could hear, and nothing hindered it."""
-        # One that worked may have been opened only when another was found not to.
-        was_deaf = any(until >= gap.since_ms for _, until in self.blind)
-        if self._deaf_since_ms is None and at > hindered_until and not was_deaf:
-            self.alarms.append((at, gap))
+    def note_gap(self, at: float, gap: GapOpened, hindered_until: float, working: FrozenSet[int]) -> None:
+        """Take down that a connection is going to be given up as dead, and which ones work at this moment."""
+        if gap.cause == GapCause.NO_ANSWER and at > hindered_until:
+            self._doubted = at, gap, working
+
+    def note_closed(self, number: int) -> None:
+        """Take down that the client ended a connection: the first one after such a gap is the one given up."""
+        if self._doubted is not None:
+            at, gap, working = self._doubted
+            self._doubted = None
+            if number in working:
+                self.alarms.append((at, gap))
 
     def end(self, time_ms: int, secrets: Tuple[str, ...]) -> None:
         """The stream is about to be stopped."""

@@ -188,7 +188,8 @@ class Run:
         if isinstance(item, uds.StateChanged) and item.new is not uds.StreamState.STOPPED:
             self._look()
         elif isinstance(item, uds.GapOpened):
-            self.history.note_gap(self.world.now, item, self.venue.weather.hindered_until)
+            working = frozenset(line.number for line in self.venue.standing())
+            self.history.note_gap(self.world.now, item, self.venue.weather.hindered_until, working)
         seconds = self.venue.weather.callback_takes(self.world.now)
         if seconds:
             self._busy_since = self.world.now

@@ -341,11 +341,22 @@ def test_deafness_found(history):
     assert ["deafness_found"] == list(broken(history, REPAIRER))
 
 
-def test_no_false_alarm(history):
-    """A connection given up that worked."""
-    history.alarms.append((502.0, attrs.evolve(GAP, cause=GapCause.NO_ANSWER)))
+@pytest.mark.parametrize(
+    "closed, cause, hindered_until, names",
+    [
+        (1, GapCause.NO_ANSWER, 0.0, ["no_false_alarm"]),
+        (2, GapCause.NO_ANSWER, 0.0, []),
+        (1, GapCause.CONNECTION_LOST, 0.0, []),
+        (1, GapCause.NO_ANSWER, 503.0, []),
+    ],
+)
+def test_no_false_alarm(history, closed, cause, hindered_until, names):
+    """A connection given up that worked; whether another one did is no matter."""
+    history.note_gap(502.0, attrs.evolve(GAP, cause=cause), hindered_until, frozenset({1, 3}))
+    history.note_closed(closed)
+    history.note_closed(3)
 
-    assert ["no_false_alarm"] == list(broken(history, REPAIRER))
+    assert names == list(broken(history, REPAIRER))
 
 
 def test_nothing_old_missing(history):

@@ -198,6 +198,7 @@ class Venue:
 
     def close(self, line: Line) -> None:
         """The client ended it."""
+        self.history.note_closed(line.number)
         line.is_closed = True
         self.lines.pop(line.number, None)
         self.note_hearing()
