@@ -118,6 +118,11 @@ class SecondConfirmed:
 
 
 @attrs.frozen
+class SecondGarbled:
+    """A frame of the second connection cannot be read: what it told, only the first one tells, if it still does."""
+
+
+@attrs.frozen
 class SecondFailed:
     """There is no second connection, or none any more."""
 
@@ -264,6 +269,7 @@ Finding = Union[
     FirstLost,
     SecondOpened,
     SecondConfirmed,
+    SecondGarbled,
     SecondFailed,
     BarrierPassed,
     CallUnanswered,

@@ -23,7 +23,8 @@ class Second:
         socket: Its number.
         begun_at: When it was asked for.
         is_open: Whether its handshake succeeded.
-        covers_since: When its subscription was confirmed; it carries every event from then on. None before.
+        covers_since: When its subscription was confirmed, or the last frame came that could not be read; it carries
+            every event from then on. None before.
         is_twin: Whether the first one has passed that moment, so that either may be lost.
         heard_at: When it was last known to be alive.
         pinged_at: When it was asked for a sign of life and gave none yet; None when it owes none.

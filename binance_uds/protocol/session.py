@@ -167,6 +167,7 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.SERVING, facts.SecondDue): (State.SERVING, handover.open_second),
     (State.SERVING, findings.SecondOpened): (State.SERVING, handover.ask_second),
     (State.SERVING, findings.SecondConfirmed): (State.SERVING, handover.ask_first),
+    (State.SERVING, findings.SecondGarbled): (State.SERVING, handover.cover_anew),
     (State.SERVING, findings.BarrierPassed): (State.SERVING, handover.pass_barrier),
     (State.SERVING, findings.SecondFailed): (State.SERVING, handover.lose_second),
     (State.SERVING, findings.FirstLost): (State.SERVING, handover.replace_first),

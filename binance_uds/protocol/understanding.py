@@ -230,7 +230,11 @@ def _second_refused(
 
 
 def _second_silent(session: Situation, second: Second, fact: object, now: Instant) -> None:
-    """Say nothing: a pong or a frame that cannot be read on the second proves nothing about the first."""
+    """Say nothing: a pong on the second proves nothing about the first."""
+
+
+def _second_garbled(session: Situation, second: Second, fact: object, now: Instant) -> Optional[Finding]:
+    return None if second.covers_since is None else findings.SecondGarbled()
 
 
 def _second_overdue(session: Situation, fact: facts.SecondOverdue, now: Instant) -> Finding:
@@ -297,5 +301,5 @@ _MEANINGS_OF_SECOND: Dict[Type[object], Callable[..., Optional[Finding]]] = {
     facts.SubscriptionListed: _second_listed,
     facts.SubscriptionRefused: _second_refused,
     facts.PongHeard: _second_silent,
-    facts.FramesUndecodable: _second_silent,
+    facts.FramesUndecodable: _second_garbled,
 }

@@ -72,6 +72,17 @@ def ask_first(session: Situation, finding: object, now: Instant, jitter: float) 
     yield do.SendPing(session.socket, session.pings.send(now))
 
 
+def cover_anew(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+    """
+    The second one covers from behind what could not be read, and is a twin again when the first has passed that, too.
+
+    The next ping in the rhythm shows it; one for each such frame would be a storm where there are many.
+    """
+    assert session.second is not None
+    session.second.covers_since, session.second.is_twin = now, False
+    return iter(())
+
+
 def pass_barrier(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """From here on either may tell an event first."""
     assert session.second is not None

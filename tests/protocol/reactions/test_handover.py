@@ -203,6 +203,52 @@ def test_of_twins_either_may_be_lost():
     assert (1, []) == (drive.session.reconnects, drive.told(GapOpened))
 
 
+@pytest.mark.parametrize("is_twin", [True, False])
+def test_a_first_that_is_lost_after_a_bad_frame_of_the_second_leaves_a_gap_beyond_that_frame(is_twin):
+    """What the frame told only the first could tell, and nobody knows whether it did."""
+    drive = Drive(Session(PlanWalk(PLANS), signed=True, wants_second=is_twin)).live()
+    drive.run(5.0)
+    drive.script.pongs = False
+    if not is_twin:
+        drive.digest(facts.RotationAsked())
+    drive.run(5.0)
+    assert is_twin == drive.session.second.is_twin
+    drive.digest(facts.FramesUndecodable(drive.session.second.socket))
+    garbled_ms = drive.exchange_ms
+    drive.run(1.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.script.pongs = True
+    drive.run(10.0)
+    (closed,) = drive.told(GapClosed)
+
+    assert closed.since_ms < garbled_ms < closed.until_ms
+    assert GapCause.CONNECTION_LOST == closed.cause
+
+
+def test_a_bad_frame_of_the_second_is_no_matter_once_the_first_has_passed_it():
+    """The next ping in the rhythm shows that; there is none for each such frame."""
+    drive = twins()
+    pings = len(drive.commanded(do.SendPing))
+    for _ in range(100):
+        drive.digest(facts.FramesUndecodable(drive.session.second.socket))
+    assert (False, pings) == (drive.session.second.is_twin, len(drive.commanded(do.SendPing)))
+
+    drive.run(25.0)
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    assert [] == drive.told(GapOpened)
+
+
+def test_a_bad_frame_of_a_second_that_is_not_confirmed_is_no_matter():
+    """It covers only from its confirmation on."""
+    drive = Drive().live()
+    drive.script.list_takes = 3.0
+    drive.digest(facts.RotationAsked())
+    drive.run(1.0)
+    drive.digest(facts.FramesUndecodable(drive.session.second.socket))
+
+    assert drive.session.second.covers_since is None
+
+
 def test_twins_are_swapped_at_once_when_one_is_replaced():
     """The second covers already: it takes the place, and another one its own."""
     drive = twins()
