@@ -50,6 +50,7 @@ def trade(exchange: LocalExchange) -> None:
     exchange.fill_order(resting["orderId"], "0.001")
 
 
+@pytest.mark.fault(66)
 @pytest.mark.parametrize("form", ["cursor", "text", "file"])
 def test_what_happened_between_two_runs_is_delivered(make_stream, exchange, tools, tmp_path, form):
     """Every fill once, in order, before LIVE; then the report, which counts them; and what became of the orders."""
@@ -342,6 +343,7 @@ stream.join()
 """
 
 
+@pytest.mark.fault(66)
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_a_killed_process_loses_nothing(program, exchange, tools, tmp_path):
     """What it gets twice is what came after its file was last written; nothing else, and nothing is missing."""
