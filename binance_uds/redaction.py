@@ -28,6 +28,9 @@ WATCHED_LOGGERS = (
 #: Values that are secret by the name they stand behind; a signature is new with each request.
 _BY_NAME = re.compile(r"((?:signature|listenKey)=)[^&\s\"']+")
 
+#: What percent-encoding leaves as it is.
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+
 #: websocket-client's trace of a frame as it is sent: masked with four random bytes that stand in front of it, so that
 #: no value is found there, and anybody can unmask it. The next line shows the frame in clear, where values are found.
 _SENT_RAW = re.compile(r"(\+\+Sent raw: ).+", re.DOTALL)
@@ -50,10 +53,13 @@ def conceal(secret: _Revealing) -> None:
 def redact(text: str) -> str:
     """Return ``text`` with every known secret, raw or percent-encoded, every signature and every raw frame masked."""
     secrets = [reference() for reference in _known.valuerefs()]
-    for value in (secret.reveal() for secret in secrets if secret is not None):
+    # The same key is often known several times over.
+    for value in {secret.reveal() for secret in secrets if secret is not None}:
         # A short text would mask half the log; no key Binance hands out is short.
         if len(value) >= 8:
-            text = text.replace(value, MASK).replace(quote(value, safe="", errors="surrogatepass"), MASK)
+            text = text.replace(value, MASK)
+            if not _UNRESERVED.fullmatch(value):
+                text = text.replace(quote(value, safe="", errors="surrogatepass"), MASK)
     return _SENT_RAW.sub(r"\1" + MASK, _BY_NAME.sub(r"\1" + MASK, text))
 
 
