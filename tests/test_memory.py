@@ -55,6 +55,7 @@ def events_of_a_month(fills: int) -> Iterator[list[Event]]:
             side=side,
             position_side="BOTH",
             order_id=8_000_000_000 + number,
+            client_order_id=f"my-{number}",
             quantity=Decimal(FILLS_OF_AN_ORDER),
             execution_type="NEW",
             status="NEW",
