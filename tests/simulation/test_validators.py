@@ -431,6 +431,16 @@ def test_quiet_at_rest(history):
     assert ["quiet_at_rest"] == list(broken(history, REPAIRER))
 
 
+@pytest.mark.parametrize("held_until, names", [(2_600.0, ["quiet_at_rest"]), (3_000.0, []), (3_550.0, [])])
+def test_quiet_at_rest_from_when_the_exchange_wanted_requests_again(history, held_until, names):
+    """A repair that had to wait comes in the first minutes after that; later on nothing does."""
+    history.asked += [Asked(at, ms(at), "GET", "/fapi/v1/openOrders", 100) for at in range(3_010, 3_020)]
+    held = attrs.evolve(history.asked[0], at=1_000.0, status=429, retry_after=held_until - 1_000.0, was_heard=True)
+
+    history.asked.append(held)
+    assert names == [name for name in broken(history, REPAIRER) if name == "quiet_at_rest"]
+
+
 @pytest.mark.parametrize("secret", [API_KEY, API_SECRET, LISTEN_KEY, "signature=abc"])
 def test_no_secret(history, secret):
     """In the log, and in what is delivered."""

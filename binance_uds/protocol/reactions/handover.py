@@ -97,6 +97,8 @@ def replace_first(session: Situation, finding: findings.FirstLost, now: Instant,
     second = session.second
     assert second is not None
     yield do.Note(f"{finding.cause}, and the second connection takes over")
+    # The key outlived its proof: which connection it is of is no matter, and the probe tells when that is over.
+    is_endless = any(gap.until is None for gap in session.open_gaps)
     if not finding.is_whole:
         # A repair under way does not look as far as the gap goes now.
         session.end_errand()
@@ -104,6 +106,8 @@ def replace_first(session: Situation, finding: findings.FirstLost, now: Instant,
         yield from session.open_gap(finding.cause, now)
         yield do.Adopt(second.socket)
     yield from _hand_over(session, now, jitter)
+    if is_endless:
+        return
     if session.signed:
         yield from attend(session, now)
     else:

@@ -326,6 +326,36 @@ def test_a_first_that_is_lost_before_the_second_is_confirmed_begins_anew():
     assert 1 == len(drive.told(GapOpened))
 
 
+@pytest.mark.parametrize("has_secret", [True, False])
+@pytest.mark.parametrize("is_twin", [True, False])
+def test_a_first_that_is_lost_while_the_key_may_be_dead_ends_no_gap(has_secret, is_twin):
+    """Another connection of the same key is no answer; the probe is."""
+    drive = Drive(Session(PlanWalk(PLANS), signed=has_secret, wants_second=is_twin)).live()
+    drive.run(10.0)
+    drive.script.failing[Call.PROBE_KEY] = StreamInterrupted("no answer")
+    drive.run_until(lambda: drive.told(GapOpened) != [], 3_700.0)
+    if not is_twin:
+        drive.script.pongs = False
+        drive.digest(facts.RotationAsked())
+        drive.run(1.0)
+    assert is_twin == drive.session.second.is_twin
+    begun, second = drive.seconds, drive.session.second.socket
+    drive.digest(facts.SocketLost(drive.session.socket, "reset"))
+    drive.script.pongs = True
+    drive.run(300.0)
+
+    assert second == drive.session.socket
+    assert ([], []) == (drive.told(GapClosed), drive.reads(begun))
+
+    named_ms = drive.exchange_ms
+    drive.script.failing.clear()
+    drive.run(30.0)
+    (closed,) = drive.told(GapClosed)
+    assert GapCause.KEY_OUTLIVED == closed.cause
+    assert named_ms - 1_000 < closed.until_ms
+    assert StreamState.LIVE is drive.state
+
+
 def test_a_key_that_dies_ends_both():
     """They share it; what the second kept back is delivered."""
     drive = twins()

@@ -9,6 +9,7 @@ from typing import Dict, Iterator, Tuple
 from binance_uds.events import Event, ListenKeyExpired, Notice, UnknownEvent
 from tests.simulation.history import History
 from tests.simulation.promise import Promise
+from tests.simulation.validators.spans import last_hold_ends
 
 #: Request weight a client may use: in any minute, and at rest in the mean of the minutes.
 MOST_WEIGHT, MOST_WEIGHT_AT_REST = 1_000, 25.0
@@ -69,7 +70,10 @@ def leaves_room(history: History, promise: Promise) -> Iterator[str]:
 def quiet_at_rest(history: History, promise: Promise) -> Iterator[str]:
     """While nothing is traded the client asks for little."""
     # The first minutes belong to the last trade: an audit that finds it may still look closer.
-    since = history.ends - REST + 300
+    # So do those after a wait that the exchange asked for, behind which the last repair may have had to stay.
+    since = max(history.ends - REST, last_hold_ends(history)) + 300
+    if since > history.ends - 60:
+        return
     used = sum(asked.weight for asked in history.asked if asked.at >= since)
     mean = max(used - ONE_AUDIT, 0) / (history.ends - since) * 60
     if mean > MOST_WEIGHT_AT_REST:
