@@ -132,7 +132,7 @@ class Discard:
 
 @attrs.frozen
 class CloseSocket:
-    """Deliver what a connection still holds, then end it."""
+    """Deliver what a connection still holds, then end it; one that could not be opened needs nothing."""
 
     socket: int
 

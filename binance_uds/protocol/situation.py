@@ -101,7 +101,7 @@ class Situation:
         clock_was_refused: Whether one was ever refused for its time.
         in_use_since: When the connection opened, then when it was taken into use.
         in_use_ms: The same by the exchange's clock, at the latest, as the best reading of it tells; None before one.
-        socket_is_open: Whether it is open.
+        socket_may_stand: Whether it was asked for and not let go of: it may stand before anybody tells that it is open.
         probe_call: What proves the key: PUT, or POST where PUT names none.
         timers: What is to be reported at which monotonic time.
         start_within: Seconds the start may take.
@@ -156,7 +156,7 @@ class Situation:
     clock_was_refused: bool = attrs.field(init=False, default=False)
     in_use_since: Optional[Instant] = attrs.field(init=False, default=None)
     in_use_ms: Optional[int] = attrs.field(init=False, default=None)
-    socket_is_open: bool = attrs.field(init=False, default=False)
+    socket_may_stand: bool = attrs.field(init=False, default=False)
     probe_call: Call = attrs.field(init=False, default=Call.PROBE_KEY)
     timers: Dict[Type[facts.Timer], float] = attrs.field(init=False, factory=dict)
     start_within: float = attrs.field(init=False, default=0.0)
@@ -274,8 +274,8 @@ class Situation:
 
     def close_socket(self) -> Iterator[Command]:
         """Let go of the connection; from here on it is an old one."""
-        if self.socket_is_open:
-            self.socket_is_open = False
+        if self.socket_may_stand:
+            self.socket_may_stand = False
             yield do.CloseSocket(self.socket)
         self.socket = self.next_socket()
         self.is_rotating = False
@@ -289,7 +289,7 @@ class Situation:
         """Let go of the second connection; what it told is told by the first as well, unless that is gone, too."""
         second, self.second = self.second, None
         self.disarm(facts.SecondDue, facts.SecondOverdue)
-        if second is not None and second.is_open:
+        if second is not None:
             yield do.CloseSocket(second.socket)
             yield do.Discard(second.socket) if first_goes_on else do.Adopt(second.socket)
 

@@ -344,7 +344,7 @@ class Drive:
             pong = facts.PongHeard(command.socket, command.payload)
             self.arrive(pong, on=command.socket, after=ROUND_TRIP)
         elif isinstance(command, do.CloseSocket):
-            del self._open[command.socket]
+            self._open.pop(command.socket, None)
         return []
 
     def _answer(self, command: do.Make) -> Fact:

@@ -140,9 +140,9 @@ def test_an_impossible_fact_is_a_defect_and_changes_nothing():
 
 @pytest.mark.parametrize("state", State)
 def test_a_stop_is_heard_in_every_state(state):
-    """Wherever a session stands, a stop ends it, closes what is open, and never waits for the exchange."""
+    """Wherever a session stands, a stop ends it, closes what may stand, and never waits for the exchange."""
     session = reach(state)
-    open_socket = session.socket if session.socket_is_open else None
+    open_socket = session.socket if session.socket_may_stand else None
     commands = session.handle(facts.StopRequested(), NOW, 0.0)
 
     assert (State.FAILED if state is State.FAILED else State.STOPPED) is session.state
@@ -329,12 +329,24 @@ def test_several_timers_due_at_once_do_not_contradict_each_other():
     assert [] == drive.session.due(drive.now)
 
 
+def test_a_start_that_is_overdue_amid_a_handshake_leaves_no_connection():
+    """It was asked for by the timer before, and stands before anybody could tell so."""
+    drive = Drive()
+    drive.script.mute = PLANS[:1]
+    drive.start(within=6.0)
+    drive.seconds = 6.0
+    drive.turn()
+
+    assert (State.FAILED, 2) == (drive.session.state, len(drive.commanded(do.OpenSocket)))
+    assert set() == drive.open_sockets
+
+
 def test_a_start_that_succeeds_at_the_last_moment_is_not_overdue():
     """The answer that was missing is read in the turn in which the start has had its time."""
     drive = Drive()
     drive.script.mute = PLANS
     drive.start(within=1e9)
-    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.socket_is_open, 60.0)
+    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.is_confirming, 60.0)
     drive.seconds += ROUND_TRIP
     drive.session.arm(facts.StartOverdue, drive.now, 0.0)
     ripe = [type(fact) for fact in drive.session.due(drive.now)]

@@ -185,25 +185,24 @@ def test_a_connection_that_is_let_go_is_an_old_one():
     """It is closed once, by the number it had; what has no connection yet counts on all the same."""
     made = situation()
     made.socket = made.sockets = 7
-    made.socket_is_open = True
+    made.socket_may_stand = True
     commands = [*made.close_socket(), *made.close_socket()]
 
     assert [do.CloseSocket(7)] == commands
     assert 9 == made.socket
-    assert not made.socket_is_open
+    assert not made.socket_may_stand
 
 
 @pytest.mark.parametrize("first_goes_on", [True, False])
-@pytest.mark.parametrize("is_open", [True, False])
-def test_a_second_connection_is_let_go_once(is_open, first_goes_on):
-    """What it told alone is kept when the first is gone, too; one that is not open yet told nothing."""
+def test_a_second_connection_is_let_go_once(first_goes_on):
+    """What it told alone is kept when the first is gone, too."""
     made = situation()
-    made.second = Second(9, NOW, is_open)
+    made.second = Second(9, NOW)
     made.arm(facts.SecondDue, NOW, 1.0)
     made.arm(facts.SecondOverdue, NOW, 1.0)
     commands = [command for _ in range(2) for command in made.close_second(first_goes_on=first_goes_on)]
 
-    assert ([do.CloseSocket(9), (do.Discard if first_goes_on else do.Adopt)(9)] if is_open else []) == commands
+    assert [do.CloseSocket(9), (do.Discard if first_goes_on else do.Adopt)(9)] == commands
     assert (None, {}) == (made.second, made.timers)
 
 

@@ -20,7 +20,7 @@ from .handover import ping_second, rotate_in_time
 def dial(session: Situation, now: Instant) -> Iterator[Command]:
     """Open a connection along the current plan."""
     assert session.key is not None
-    session.socket, session.pings = session.next_socket(), Pings()
+    session.socket, session.pings, session.socket_may_stand = session.next_socket(), Pings(), True
     session.arm(facts.PlanOverdue, now, session.timings.plan_timeout)
     session.stand(reason=f"connecting to {session.plans.current}")
     yield do.OpenSocket(session.socket, session.plans.current, session.key)
@@ -36,7 +36,6 @@ def ask_for_subscription(
     and without that it is not taken into use.
     """
     assert session.key is not None
-    session.socket_is_open = True
     session.in_use_since, session.in_use_ms = now, None
     session.plans.opened()
     session.proofs.renew_transport(finding.opened_at)

@@ -56,7 +56,7 @@ def ask_second(session: Situation, finding: findings.SecondOpened, now: Instant,
     second = session.second
     assert second is not None
     assert session.key is not None
-    second.is_open, second.heard_at = True, finding.opened_at
+    second.heard_at = finding.opened_at
     yield do.Shadow(second.socket)
     if session.plans.current.form == AccessForm.SUBSCRIBE:
         yield do.Subscribe(second.socket, session.key)

@@ -277,7 +277,7 @@ def falling_back_to_subscribe(*, pongs: bool) -> Drive:
     drive.script.refusing, drive.script.mute, drive.script.pongs = (QUERY, PATH), (SUBSCRIBE,), pongs
     drive.script.list_takes = 1e9
     drive.digest(facts.SocketLost(drive.session.socket, "reset"))
-    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.socket_is_open, 30.0)
+    drive.run_until(lambda: drive.session.plans.is_last_resort and drive.session.is_confirming, 30.0)
     return drive
 
 

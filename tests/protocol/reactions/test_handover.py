@@ -356,6 +356,16 @@ def test_a_first_that_is_lost_while_the_key_may_be_dead_ends_no_gap(has_secret, 
     assert StreamState.LIVE is drive.state
 
 
+def test_a_second_that_opens_while_everything_begins_anew_is_closed():
+    """It was asked for a moment before, and stands before anybody could tell so."""
+    drive = Drive().live()
+    drive.digest(facts.RotationAsked(), facts.SocketLost(drive.session.socket, "reset"))
+    drive.run(2.0)
+
+    assert 3 == len(drive.commanded(do.OpenSocket))
+    assert {drive.session.socket} == drive.open_sockets
+
+
 def test_a_key_that_dies_ends_both():
     """They share it; what the second kept back is delivered."""
     drive = twins()
