@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import bisect
 from decimal import Decimal
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import attrs
 
@@ -80,44 +80,23 @@ class Claim(NamedTuple):
     is_whole: bool = False
 
 
-class Base(NamedTuple):
-    """
-    What a position was of before its last claim was settled.
-
-    Attributes:
-        amount: As ``PositionChain.base``, and so the next two.
-        fills: Those that settled the claim.
-        is_late: Whether the last of them came after it.
-    """
-
-    amount: Decimal
-    at_ms: int
-    is_whole: bool
-    fills: Sequence[Tuple[int, Decimal]] = ()
-    is_late: bool = False
-
-    def covers(self, time_ms: int) -> bool:
-        """Whether the amount has every fill of a moment."""
-        return time_ms < self.at_ms or (self.is_whole and time_ms == self.at_ms)
-
-
 @attrs.define
 class PositionChain:
     """
     One position's fills.
 
-    While a fill is missing, another one of its quantity may make the sum agree by chance. What comes next shows it: the
-    last amount of that millisecond, or the missing fill itself, which the base should have had. Then the claim that was
-    settled stands open again.
+    While fills are missing the sum may agree by chance: they cancel, or another one of as much came in their place.
+    What comes next shows it, as a fill counts whenever it comes, also behind an amount of later that the others agreed
+    with: that amount then stands open again, until what cancels the fill has come as well.
 
     Attributes:
         base: Its amount when the exchange last said so and the fills agreed.
         base_ms: When that was; the fills of before then are in it.
         is_whole: Whether the fills of that very millisecond are in it, too; otherwise those that came by then are.
-        fills: Time and signed quantity of the fills that came since.
+        fills: Time and signed quantity of the fills that came since, whenever they happened.
         claims: What the exchange said since the fills do not agree any more, oldest first.
         missing: What the fills up to the first claim would have to add to agree with it, signed; 0 without a claim.
-        before: The base before the last claim was settled; None when the base was believed, and not agreed with.
+        since_ms: Fills of before this moment do not count: they are in an amount that was believed, or audited.
     """
 
     base: Decimal = ZERO
@@ -126,34 +105,43 @@ class PositionChain:
     fills: List[Tuple[int, Decimal]] = attrs.field(factory=list)
     claims: List[Claim] = attrs.field(factory=list)
     missing: Decimal = ZERO
-    before: Optional[Base] = attrs.field(default=None, eq=False)
+    since_ms: int = attrs.field(eq=False)
+
+    @since_ms.default
+    def _end_of_base(self) -> int:
+        return self.base_ms + self.is_whole
 
     @property
     def last_ms(self) -> int:
         """The last moment anything was told."""
         return max([self.base_ms, *(fill[0] for fill in self.fills), *(claim.at_ms for claim in self.claims[-1:])])
 
+    @property
+    def good_ms(self) -> int:
+        """The last moment at which the fills agreed, and not by chance."""
+        return self.since_ms if self._is_doubted else self.base_ms
+
+    @property
+    def _is_doubted(self) -> bool:
+        """Whether the last amount that the fills agreed with is an open question."""
+        return bool(self.claims) and self.claims[0].at_ms <= self.base_ms
+
     def covers(self, time_ms: int) -> bool:
         """Whether the base has every fill of a moment."""
-        return time_ms < self.base_ms or (self.is_whole and time_ms == self.base_ms)
+        return time_ms < self._end_of_base()
 
     def expected(self, at_ms: int, found: Iterable[Tuple[int, Decimal]] = ()) -> Decimal:
         """Return what the amount was at a moment, by the fills that came, and others that were found."""
-        known = list(found)
-        start = next(filter(None, (self._base_without(time_ms) for time_ms, _ in known)), None)
-        if start is None:
-            start = Base(self.base, self.base_ms, self.is_whole)
-        news = (fill for fill in known if not start.covers(fill[0]))
-        fills = (*start.fills, *self.fills, *news)
-        return start.amount + sum((quantity for time_ms, quantity in fills if time_ms <= at_ms), ZERO)
+        news = (fill for fill in found if fill[0] >= self.since_ms)
+        return self.base + sum((quantity for time_ms, quantity in (*self.fills, *news) if time_ms <= at_ms), ZERO)
 
     def count(self, time_ms: int, quantity: Decimal, *, is_last: bool = True) -> None:
         """Count a fill; when others follow the claims wait for them, for some of them alone may agree by chance."""
-        before = self._base_without(time_ms)
-        if before is not None:
-            self._reopen(before)
-        if self.covers(time_ms):
+        if time_ms < self.since_ms:
             return
+        if self.covers(time_ms) and not self._is_doubted:
+            self.claims.insert(0, Claim(self.base_ms, self.base, self.is_whole))
+            self.missing = self.base - self.expected(self.base_ms)
         self.fills.append((time_ms, quantity))
         if self.claims and time_ms <= self.claims[0].at_ms:
             self.missing -= quantity
@@ -164,9 +152,6 @@ class PositionChain:
         """Take an amount that is a sum of fills; the last of a moment counts, and REST above all before it."""
         if self.claims and self.claims[0].is_whole and told.at_ms <= self.claims[0].at_ms:
             return
-        before = self.before if told.at_ms == self.base_ms and told.amount != self.expected(told.at_ms) else None
-        if before is not None and before.is_late:
-            self._reopen(before)
         if told.is_whole:
             self.claims = [claim for claim in self.claims if claim.at_ms > told.at_ms]
         place = bisect.bisect_left(self.claims, (told.at_ms,))
@@ -175,28 +160,32 @@ class PositionChain:
         is_known = place < len(self.claims) and self.claims[place].at_ms == told.at_ms
         self.claims[place : place + is_known] = [told]
         if place == 0:
-            self.settle(is_late=False)
+            self.settle()
 
-    def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
-        """Believe an amount, whatever was counted and claimed up to then."""
-        self.base, self.base_ms, self.is_whole, self.before = amount, at_ms, is_whole, None
+    def confirm(self, amount: Decimal, at_ms: int, *, is_whole: bool) -> None:
+        """Take an amount that the fills agree with, whatever was claimed up to then."""
+        self.base, self.base_ms, self.is_whole = amount, at_ms, is_whole
         self.fills = [fill for fill in self.fills if fill[0] > at_ms]
         self.claims = [claim for claim in self.claims if claim.at_ms > at_ms]
         self.settle()
 
+    def rebase(self, amount: Decimal, at_ms: int, *, is_whole: bool = False) -> None:
+        """Believe an amount, whatever was counted and claimed up to then."""
+        self.confirm(amount, at_ms, is_whole=is_whole)
+        self.since_ms = at_ms + is_whole
+
     def fold(self, floor_ms: int) -> None:
         """Take the fills of before a moment into the base; nothing is missing among them."""
+        if self.claims:
+            return
         old_ms = [time_ms for time_ms, _ in self.fills if time_ms < floor_ms]
-        if old_ms and not self.claims:
+        if old_ms:
             self.rebase(self.expected(max(old_ms)), max(old_ms), is_whole=True)
+        elif self.base_ms < floor_ms:
+            self.since_ms = self._end_of_base()
 
-    def settle(self, *, is_late: bool = True) -> None:
-        """
-        Believe claim after claim as long as the fills agree.
-
-        Args:
-            is_late: Whether it was a fill that came just now, and not the first of the claims.
-        """
+    def settle(self) -> None:
+        """Believe claim after claim as long as the fills agree."""
         self.fills.sort(key=_moment)
         amount, counted, settled, agreed = self.base, 0, 0, 0
         for at_ms, claimed, is_whole in self.claims:
@@ -205,7 +194,6 @@ class PositionChain:
                 counted += 1
             if amount != claimed:
                 break
-            self.before = Base(self.base, self.base_ms, self.is_whole, self.fills[agreed:counted], is_late)
             self.base, self.base_ms, self.is_whole = claimed, at_ms, is_whole
             settled, agreed = settled + 1, counted
         del self.claims[:settled], self.fills[:agreed]
@@ -214,18 +202,6 @@ class PositionChain:
     def copy(self) -> PositionChain:
         """Return one that grows by itself."""
         return attrs.evolve(self, fills=list(self.fills), claims=list(self.claims))
-
-    def _base_without(self, time_ms: int) -> Optional[Base]:
-        """Return the base before, if this one was agreed with although a fill of that moment was missing in it."""
-        before = self.before
-        return None if before is None or not self.covers(time_ms) or before.covers(time_ms) else before
-
-    def _reopen(self, before: Base) -> None:
-        """Take back the last claim that was settled."""
-        claim = Claim(self.base_ms, self.base, self.is_whole)
-        self.base, self.base_ms, self.is_whole, self.before = before.amount, before.at_ms, before.is_whole, None
-        self.fills, self.claims = [*before.fills, *self.fills], [claim, *self.claims]
-        self.missing = claim.amount - self.expected(claim.at_ms)
 
 
 def _moment(fill: Tuple[int, Decimal]) -> int:
@@ -332,12 +308,17 @@ class Chains:
         if chain is None:
             chain = self._begin_position(key, ZERO, self.grounded_ms)
         if chain.covers(at_ms):
+            if is_whole and at_ms == chain.base_ms and amount == chain.expected(at_ms):
+                # Of a millisecond that was not over when it was told first.
+                chain.confirm(amount, at_ms, is_whole=True)
             return
         if is_from_order and not is_whole:
             # An older one that does not agree stands first: this one may agree because two fills are missing.
             chain.claim(Claim(at_ms, amount))
+        elif is_from_order and chain.expected(at_ms) == amount:
+            chain.confirm(amount, at_ms, is_whole=True)
         elif chain.expected(at_ms) == amount:
-            chain.rebase(amount, at_ms, is_whole=is_whole)
+            chain.rebase(amount, at_ms)
         elif not is_from_order:
             chain.rebase(amount, at_ms, is_whole=True)
         else:
@@ -389,7 +370,7 @@ class Chains:
                 yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
         for (symbol, side), position in self.positions.items():
             if position.claims:
-                yield Break(symbol, position.base_ms, f"the {side} position")
+                yield Break(symbol, position.good_ms, f"the {side} position")
 
     def broken_order(self, key: OrderKey) -> Optional[Break]:
         """Return the break of one order, if it is broken."""
@@ -403,7 +384,7 @@ class Chains:
         chain = self.positions.get(key)
         if chain is None or not chain.claims:
             return None
-        return Break(key[0], chain.base_ms, f"the {key[1]} position")
+        return Break(key[0], chain.good_ms, f"the {key[1]} position")
 
     def rebase(self, symbol: str) -> None:
         """Believe what the exchange says of a symbol: it was looked for, and there is nothing more to be found."""

@@ -22,7 +22,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from .books import Books, OpenAlgo
-from .chains import Base, Claim, OrderChain, OrderKey, PositionChain, PositionKey
+from .chains import Claim, OrderChain, OrderKey, PositionChain, PositionKey
 from .identity import FillId
 
 #: Of the text's form. A text of another version is not guessed at.
@@ -213,11 +213,10 @@ def _position_written(chain: PositionChain) -> Dict[str, Any]:
     document: Dict[str, Any] = {"base": [str(chain.base), chain.base_ms]}
     if chain.is_whole:
         document["is_whole"] = True
+    if chain.since_ms != chain.base_ms + chain.is_whole:
+        document["since_ms"] = chain.since_ms
     if chain.fills:
         document["fills"] = [_dated_written(fill) for fill in chain.fills]
-    if chain.before is not None:
-        amount, at_ms, is_whole, fills, is_late = chain.before
-        document["before"] = [str(amount), at_ms, is_whole, [_dated_written(fill) for fill in fills], is_late]
     if chain.claims:
         document["claims"] = [[at_ms, str(amount), is_whole] for at_ms, amount, is_whole in chain.claims]
     return document
@@ -323,19 +322,13 @@ def _position_read(written: object) -> PositionChain:
         is_whole=row.get("is_whole") is True,
         fills=[_dated(fill) for fill in _list(row.get("fills", []))],
         claims=[_claim(claim) for claim in _list(row.get("claims", []))],
-        before=_before(_list(row["before"])) if "before" in row else None,
     )
+    if "since_ms" in row:
+        chain.since_ms = _whole(row["since_ms"])
     for claim in chain.claims[:1]:
         # Not settled: in the midst of a harvest some fills alone may agree by chance.
         chain.missing = claim.amount - chain.expected(claim.at_ms)
     return chain
-
-
-def _before(row: List[Any]) -> Base:
-    amount, at_ms, is_whole, fills, is_late = row
-    return Base(
-        _amount(amount), _whole(at_ms), is_whole is True, [_dated(fill) for fill in _list(fills)], is_late is True
-    )
 
 
 def _claim(row: object) -> Claim:

@@ -427,7 +427,8 @@ def test_a_row_shows_what_a_burst_lacks():
     chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
     changed(chains, 2, 110, is_whole=True)
 
-    assert Break(BTC, 110, "the BOTH position") == chains.broken_position(BOTH)
+    # The amount of that moment may have agreed by chance, so it proves nothing any more.
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
 
     filled(chains, told.found(2, 1, at_ms=110))
     assert None is chains.broken_position(BOTH)
@@ -540,6 +541,47 @@ def test_an_amount_that_agrees_before_its_own_fill_came_stands_open_again_when_t
 
     filled(chains, read(1, 1, at_ms=105))
     assert PositionChain(ZERO, 110) == chains.positions[BOTH]
+
+
+@pytest.mark.parametrize("pairs", [1, 3])
+@pytest.mark.parametrize("read", [told.found, told.fill])
+def test_amounts_that_agreed_by_chance_one_after_the_other(read, pairs):
+    """Fills that cancel are lost again and again, and the amount behind each pair is told: the sum is what counts."""
+    chains, lost = filled(grounded(), told.fill(1, 1, at_ms=101)), []
+    for number in range(1, 2 * pairs, 2):
+        at_ms = 110 + number
+        lost += [read(10 * number, 1, at_ms=at_ms), read(10 * number + 1, 1, at_ms=at_ms + 1, side="SELL")]
+        changed(chains, 1, at_ms + 1)
+    changed(filled(chains, told.fill(99, 2, at_ms=130)), 3, 130)
+    assert PositionChain(Decimal(3), 130) == chains.positions[BOTH]
+
+    for fill in lost[:-1]:
+        filled(chains, fill)
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    filled(chains, lost[-1])
+    assert PositionChain(Decimal(3), 130) == chains.positions[BOTH]
+
+
+def test_a_row_of_a_millisecond_that_was_not_over_is_told_again():
+    """A fill came behind it that it should have had: the next row has it, and then nothing is missing."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110, is_whole=True)
+    changed(filled(chains, told.fill(2, 1, at_ms=110)), 1, 110, is_whole=True)
+    assert Break(BTC, GROUNDED_MS, "the BOTH position") == chains.broken_position(BOTH)
+
+    changed(chains, 2, 110, is_whole=True)
+    assert PositionChain(Decimal(2), 110, is_whole=True) == chains.positions[BOTH]
+
+
+def test_an_amount_that_was_audited_cannot_have_agreed_by_chance():
+    """What comes of before it all the same is in it."""
+    chains = changed(filled(grounded(), told.fill(1, 1, at_ms=110)), 1, 110)
+    chains.forget_before(110)
+    assert GROUNDED_MS == chains.positions[BOTH].since_ms
+
+    chains.forget_before(111)
+    filled(chains, told.fill(2, 1, at_ms=109))
+    assert PositionChain(Decimal(1), 110) == chains.positions[BOTH]
 
 
 def test_a_fill_of_before_an_amount_that_was_believed_is_in_it():

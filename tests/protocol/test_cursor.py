@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from binance_uds.errors import ConfigurationError
 from binance_uds.protocol.books import OpenAlgo
-from binance_uds.protocol.chains import Base, Claim, OrderChain, PositionChain
+from binance_uds.protocol.chains import Claim, OrderChain, PositionChain
 from binance_uds.protocol.cursor import Counts, Cursor, _sum
 from tests.protocol.mortal import Mortal
 from tests.protocol.odd_json import ANY_JSON
@@ -40,7 +40,7 @@ POSITION = PositionChain(
     fills=[(SINCE_MS + 6, Decimal("0.1")), (SINCE_MS + 7, Decimal("-0.2"))],
     claims=[Claim(SINCE_MS + 8, Decimal("9E+2")), Claim(SINCE_MS + 9, Decimal("0.4"), is_whole=True)],
     missing=Decimal("900.8"),
-    before=Base(Decimal("-0.8"), SINCE_MS + 4, False, [(SINCE_MS + 5, Decimal("0.1"))], True),
+    since_ms=SINCE_MS + 4,
 )
 CURSOR = Cursor(
     market="usdm",
@@ -119,6 +119,13 @@ class TestText:
     def test_the_text_may_be_laid_out_anew(self):
         """Whoever keeps it as JSON may do so in his own way."""
         assert CURSOR == Cursor.from_text(json.dumps(json.loads(TEXT), indent=2, ensure_ascii=False))
+
+    def test_the_text_says_from_when_on_the_fills_of_a_position_count(self):
+        """Which is no part of what makes two positions equal."""
+        counts = Cursor.from_text(TEXT).counts
+
+        assert counts is not None
+        assert {"LONG": SINCE_MS + 4, "SHORT": 0} == {side: row.since_ms for (_, side), row in counts.positions.items()}
 
     def test_a_cursor_pickles(self):
         """And is equal afterwards."""

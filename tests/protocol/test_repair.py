@@ -297,6 +297,27 @@ def test_an_amount_that_agreed_by_chance_is_not_where_the_looking_begins():
     assert (Proof.BALANCED, [], [1.0]) == (report.proof, report.lost, report.led.pauses)
 
 
+@pytest.mark.parametrize("told_last", [False, True])
+def test_amounts_that_agreed_by_chance_before_the_last_one(told_last):
+    """Fills that cancel are lost, then others; what is found of the first is in the last amount, and proves itself."""
+    made = trader()
+    begun_ms = made.now_ms
+    for quantity in ("0.3", "0.1"):
+        made.buy(quantity)
+        made.miss()
+        made.sell(quantity)
+        made.hear(lambda payload: payload["e"] == "ACCOUNT_UPDATE")
+    if told_last:
+        made.buy("0.1")
+        made.hear()
+    made.since_ms = begun_ms
+    made.connect()
+    report = made.repair(symbols=frozenset({"BTCUSDT"}), pauses=PAUSES)
+
+    assert NOTHING_AMISS == made.amiss()
+    assert (Proof.BALANCED, [], []) == (report.proof, report.lost, report.led.pauses)
+
+
 def test_a_position_that_rest_does_not_show_any_more_is_flat():
     """REST leaves out what is flat; its fills are looked for, and the view is put right."""
     made = trader()
