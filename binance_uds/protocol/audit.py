@@ -12,7 +12,7 @@ from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
 
 import attrs
 
-from ..events.usdm_rows import OrderRow, TradeRow
+from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from . import reads
 from .books import Books
 from .chains import OrderKey, PositionKey
@@ -159,7 +159,7 @@ class _Audit:
             if not self.books.delivered.has_fill(identified, trade.trade_time_ms):
                 _earliest(symbols, trade.symbol, trade.trade_time_ms)
         for position in self._found.positions:
-            if self.books.lacks_position(position) or self.books.lacks_word_of(position):
+            if self.books.lacks_position(position) or self._is_untold(position):
                 chain = self.books.chains.positions.get((position.symbol, position.position_side))
                 _earliest(symbols, position.symbol, chain.base_ms if chain is not None else self.since_ms)
         still_open = self.books.open_positions()
@@ -170,6 +170,11 @@ class _Audit:
         moments = [*symbols.values(), *changed]
         # What was found in order once stays so: it was lost since.
         return Missing(frozenset(symbols), max(self.since_ms, min(moments)), found) if moments else None
+
+    def _is_untold(self, row: PositionRow) -> bool:
+        """Whether the fills came that made a position what it is, and the word about the position did not."""
+        chain = self.books.chains.positions.get((row.symbol, row.position_side))
+        return chain is not None and row.update_time_ms > chain.base_ms and row.amount != chain.base
 
     def _order_good_ms(self, row: OrderRow) -> int:
         chain = self.books.chains.orders.get((row.symbol, row.order_id))

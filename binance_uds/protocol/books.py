@@ -40,7 +40,6 @@ class Books:
         chains: What was filled, by what came and by what the exchange says.
         algo_orders: Conditional orders that stand open, by algo id.
         balances: Time and wallet balance of each asset, as last told.
-        entry_prices: Time and entry price of each position, as last told.
         told_ms: The time of the newest event that came on a connection.
     """
 
@@ -48,7 +47,6 @@ class Books:
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
     balances: Dict[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
-    entry_prices: Dict[PositionKey, Tuple[int, Decimal]] = attrs.field(factory=dict)
     told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
 
@@ -74,8 +72,6 @@ class Books:
         is_from_order = event.reason in (AccountUpdateReason.ORDER, None)
         for position in event.positions:
             key = (position.symbol, position.position_side)
-            if at_ms >= self.entry_prices.get(key, (0, None))[0]:
-                self.entry_prices[key] = (at_ms, position.entry_price)
             self.chains.position(
                 key, position.amount, at_ms, is_from_order=is_from_order, is_whole=event.origin == FROM_REST
             )
@@ -161,16 +157,6 @@ class Books:
         if chain is None:
             return bool(row.amount)
         return not chain.covers(row.update_time_ms) and chain.expected(row.update_time_ms) != row.amount
-
-    def lacks_word_of(self, row: PositionRow) -> bool:
-        """Whether the fills came that made a position what it is, and the word about the position did not."""
-        key = (row.symbol, row.position_side)
-        chain = self.chains.positions.get(key)
-        if chain is None or row.update_time_ms <= chain.base_ms:
-            return False
-        # Bought and sold again it amounts to the same, at another price.
-        told_ms, entry_price = self.entry_prices.get(key, (row.update_time_ms, row.entry_price))
-        return row.amount != chain.base or (row.update_time_ms > told_ms and row.entry_price != entry_price)
 
     # What is over
 

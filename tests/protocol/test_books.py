@@ -6,7 +6,6 @@ import random
 from decimal import Decimal
 from typing import Any
 
-import attrs
 import pytest
 
 from binance_uds.events import usdm, usdm_rows
@@ -249,23 +248,6 @@ def test_a_row_of_a_position_is_news_when_the_fills_do_not_agree(row, is_news):
     )
 
     assert is_news is made.lacks_position(row)
-
-
-@pytest.mark.parametrize(
-    "at_ms, amount, price, is_lacking",
-    [(120, 3, 7, False), (130, 2, 7, False), (130, 3, 7, True), (130, 2, 8, True)],
-)
-def test_the_word_about_a_position_is_lacking_when_rest_has_a_newer_one(at_ms, amount, price, is_lacking):
-    """Of another amount, or of the same at another price: it was closed and opened again."""
-    made = books(told.fill(1, 2, 2, at_ms=120), told.account(told.position(2, entry_price=Decimal(7)), at_ms=120))
-    row = attrs.evolve(told.position_row(amount, at_ms=at_ms), entry_price=Decimal(price))
-
-    assert is_lacking is made.lacks_word_of(row)
-
-
-def test_no_word_is_lacking_about_a_position_that_nothing_was_told_of():
-    """Whether it is news is asked elsewhere."""
-    assert not books().lacks_word_of(told.position_row(2, at_ms=130))
 
 
 # What is over
