@@ -172,9 +172,12 @@ class _Audit:
         return Missing(frozenset(symbols), max(self.since_ms, min(moments)), found) if moments else None
 
     def _is_untold(self, row: PositionRow) -> bool:
-        """Whether the fills came that made a position what it is, and the word about the position did not."""
+        """Whether fills came that made a position what it is, and no word about the position did."""
         chain = self.books.chains.positions.get((row.symbol, row.position_side))
-        return chain is not None and row.update_time_ms > chain.base_ms and row.amount != chain.base
+        if chain is None or chain.covers(row.update_time_ms):
+            return False
+        # They may add up to nothing, and the position has another price all the same.
+        return any(time_ms <= row.update_time_ms for time_ms, _ in chain.fills)
 
     def _order_good_ms(self, row: OrderRow) -> int:
         chain = self.books.chains.orders.get((row.symbol, row.order_id))

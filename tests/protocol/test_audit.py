@@ -254,6 +254,48 @@ def test_a_lost_word_about_a_position_is_found(side, quantity):
     assert settled(made).audit().found is None
 
 
+def test_a_lost_word_about_a_position_that_is_as_large_as_before_is_found():
+    """It was turned round and back within a millisecond: its amount is the old one, and its price is not."""
+    made = trader()
+    made.pass_time(1.0)
+    made.exchange.set_price("BTCUSDT", "31000")
+    for side in ("SELL", "BUY"):
+        made.exchange.place_order(made.account, symbol="BTCUSDT", side=side, quantity="0.4", type="MARKET")
+    made.hear(lambda payload: payload["e"] != "ACCOUNT_UPDATE")
+    made.exchange.transfer(made.account, "USDT", "1")
+    made.hear()
+    found = lost(made)
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    made.repair(found.symbols, found.found)
+    key = ("BTCUSDT", "BOTH")
+
+    assert BTC == found.symbols
+    assert 31_000 == made.account.positions[key].entry_price
+    assert 31_000 == made.delivery.account.positions[key].entry_price
+    assert settled(made).audit().found is None
+
+
+def test_a_lost_word_about_a_position_behind_another_of_its_millisecond_is_found():
+    """Both fills came, and the amount between them: it is of the very moment of the row of REST, and not the last."""
+    made = trader()
+    made.pass_time(1.0)
+    for _ in range(2):
+        made.exchange.place_order(made.account, symbol="BTCUSDT", side="BUY", quantity="0.1", type="MARKET")
+    told_amounts = iter([True, False])
+    made.hear(lambda payload: payload["e"] != "ACCOUNT_UPDATE" or next(told_amounts))
+    made.exchange.transfer(made.account, "USDT", "1")
+    made.hear()
+    found = lost(made)
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    made.repair(found.symbols, found.found)
+
+    assert BTC == found.symbols
+    assert made.exchange.truth(made.account)["positions"] == {
+        key: row.amount for key, row in made.delivery.account.positions.items()
+    }
+    assert settled(made).audit().found is None
+
+
 def test_a_lost_balance_of_one_millisecond_with_a_told_one_is_found():
     """A row shows what its millisecond ended with."""
     made = trader()
