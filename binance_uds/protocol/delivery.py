@@ -143,13 +143,15 @@ class Delivery:
             shadow.add(decoded.event, _size(frame))
             # What does not fit is told too early rather than lost.
             return Taken((), control) if not shadow.is_full else self._adopted(socket, control, now)
-        return self._told(decoded, frame, control, now)
+        return self._told(decoded, frame, socket, control, now)
 
-    def _told(self, decoded: Decoded, frame: Union[bytes, str], control: Tuple[Fact, ...], now: float) -> Taken:
+    def _told(
+        self, decoded: Decoded, frame: Union[bytes, str], socket: int, control: Tuple[Fact, ...], now: float
+    ) -> Taken:
         """Take what the connection in use tells, or what either of two does."""
         event = decoded.event
         attentions = self._attentions(type(event).__name__, decoded.malformed)
-        if not self._is_new(event):
+        if not self._is_new(event, socket):
             self._duplicates += 1
             return Taken(tuple(attentions), control)
         self.books.told_ms = max(self.books.told_ms, event.transaction_time_ms or 0)
@@ -162,14 +164,14 @@ class Delivery:
             return Taken(tuple(attentions), (*control, *full))
         return Taken((self._dated(event), *attentions), control)
 
-    def _is_new(self, event: Event) -> bool:
+    def _is_new(self, event: Event, socket: int) -> bool:
         """Whether this is no copy of what came before."""
         if isinstance(event, (UnknownEvent, ListenKeyExpired)):
             # What makes two of the former the same nobody knows; of the latter every notice is told.
             return True
         delivered = self.books.delivered
         if not isinstance(event, OrderTradeUpdate) or not event.is_fill or not event.trade_id:
-            return delivered.add(event)
+            return delivered.add(event, socket)
         time_ms = event.trade_time_ms or event.transaction_time_ms or 0
         if not self._is_counting and time_ms > self._forgotten_ms + _COPIES_WITHIN_MS + _FORGET_EVERY_MS:
             self._forgotten_ms = time_ms - _COPIES_WITHIN_MS
@@ -221,7 +223,7 @@ class Delivery:
         items: List[Item] = []
         found: List[Fact] = list(control)
         for event in [] if shadow is None else shadow.take():
-            taken = self._told(Decoded(event), b"", (), now)
+            taken = self._told(Decoded(event), b"", socket, (), now)
             items.extend(taken.items)
             found.extend(taken.facts)
         return Taken(tuple(items), tuple(found))

@@ -8,7 +8,9 @@ Every other event is identified by what it says.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Hashable, Iterator, Tuple, Type
+from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Tuple, Type
+
+import attrs
 
 from ..events import usdm
 from ..events.base import Event
@@ -18,6 +20,9 @@ FillId = Tuple[str, int, int]
 
 #: Other events than fills are told twice only while connections overlap, so they are forgotten after so long.
 _KEPT_MS = 120_000
+
+#: Connections that may tell the same at a time; more than there are.
+_CONNECTIONS = 4
 
 
 def fill_id(fill: usdm.OrderTradeUpdate) -> FillId:
@@ -86,6 +91,15 @@ def identity(event: Event) -> Hashable:
     return (type(event), _SAID[type(event)](event))
 
 
+@attrs.define
+class _Moment:
+    """What one connection told of the account in its newest millisecond: what last, and how often each."""
+
+    at_ms: Optional[int]
+    last: Optional[int] = None
+    times: Dict[int, int] = attrs.field(factory=dict)
+
+
 class Delivered:
     """
     What was delivered already, or is held to be delivered.
@@ -102,6 +116,7 @@ class Delivered:
         self._fills: Dict[str, Dict[Tuple[int, int], int]] = {}
         self._said: Dict[int, int] = {}
         self._newest_ms = 0
+        self._moments: Dict[int, _Moment] = {}
 
     def add_fill(self, identified: FillId, time_ms: int) -> bool:
         """Note a fill, and tell whether it is new."""
@@ -125,10 +140,12 @@ class Delivered:
             if time_ms >= since_ms:
                 yield (symbol, order_id, trade_id), time_ms
 
-    def add(self, event: Event) -> bool:
-        """Note an event that is no fill, and tell whether it is new."""
+    def add(self, event: Event, connection: int = 0) -> bool:
+        """Note an event that is no fill, as a connection told it, and tell whether it is new."""
         # By its hash: what it says is long, and two hashes of 64 bits do not meet within two minutes of events.
         said = hash(identity(event))
+        if isinstance(event, usdm.AccountUpdate):
+            said = hash((said, self._time_of(said, event.transaction_time_ms, connection)))
         if said in self._said:
             return False
         time_ms = event.transaction_time_ms or event.event_time_ms or self._newest_ms
@@ -138,6 +155,23 @@ class Delivered:
         while self._said[(oldest := next(iter(self._said)))] < self._newest_ms - _KEPT_MS:
             del self._said[oldest]
         return True
+
+    def _time_of(self, said: int, at_ms: Optional[int], connection: int) -> int:
+        """
+        Return how often a connection told the same of the account, with something else in between.
+
+        An account may be as before within a millisecond, after a trade and its opposite. A copy follows at once, or
+        comes on another connection, where it has the same place.
+        """
+        moment = self._moments.pop(connection, None)
+        if moment is None or moment.at_ms != at_ms:
+            moment = _Moment(at_ms)
+        self._moments[connection] = moment
+        if len(self._moments) > _CONNECTIONS:
+            del self._moments[next(iter(self._moments))]
+        if moment.last != said:
+            moment.last, moment.times[said] = said, moment.times.get(said, 0) + 1
+        return moment.times[said]
 
     def forget_before(self, floor_ms: int) -> None:
         """Everything of before this moment was delivered: forget which fills those were."""

@@ -117,6 +117,27 @@ def test_the_rows_of_an_account_update_have_no_order():
 # What was delivered
 
 
+def test_an_account_may_be_as_before_within_a_millisecond():
+    """A trade and its opposite: the same is told again with something else in between, and that is no copy."""
+    delivered = Delivered()
+    words = [told.account(told.position(amount)) for amount in (6, 0, 0, 4, 4, 0, 0)]
+
+    assert [True, True, False, True, False, True, False] == [delivered.add(word, connection=1) for word in words]
+    # Another connection tells the same, and an older copy is one all the same.
+    assert [False] * 7 == [delivered.add(word, connection=2) for word in words]
+    assert delivered.add(told.account(told.position(0), at_ms=7), connection=1)
+    assert [False] * 7 == [delivered.add(word, connection=1) for word in words]
+
+
+def test_connections_that_are_gone_are_forgotten():
+    """A stream has a new one every day, or more often."""
+    delivered = Delivered()
+    for connection in range(100):
+        delivered.add(told.account(told.position(1)), connection)
+
+    assert len(delivered._moments) < 10
+
+
 def test_an_event_is_new_once():
     """Of each kind: the second copy is none."""
     delivered = Delivered()

@@ -230,8 +230,8 @@ def a_lost_twin_is_no_matter(patch: pytest.MonkeyPatch) -> None:
 def both_connections_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """What two connections tell is delivered twice."""
 
-    def is_new(taker: Any, event: Event) -> bool:
-        taker_is_new(taker, event)
+    def is_new(taker: Any, event: Event, socket: int) -> bool:
+        taker_is_new(taker, event, socket)
         return True
 
     taker_is_new = Delivery._is_new
