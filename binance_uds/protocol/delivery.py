@@ -268,9 +268,11 @@ class Delivery:
             chains.grounded_ms = since_ms
             if not delivered.floor_ms:
                 delivered.forget_before(since_ms)
-        shown = [(row.symbol, row.position_side) for row in recovery.positions]
-        flat = [flat_row(key, chains.grounded_ms) for key in chains.flat_since_before(shown)]
-        recovery.positions = (*recovery.positions, *flat)
+        else:
+            # Not at the first look: what REST does not show then may have been opened a moment ago.
+            shown = [(row.symbol, row.position_side) for row in recovery.positions]
+            flat = [flat_row(key, chains.grounded_ms) for key in chains.flat_since_before(shown)]
+            recovery.positions = (*recovery.positions, *flat)
         for row in recovery.orders.values():
             state = recovered.order_state(row)
             chains.order_row(state, row.creation_time_ms or 0)
