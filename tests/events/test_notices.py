@@ -108,4 +108,5 @@ def test_what_a_person_should_look_at_has_these_codes():
         "BLOCKED": "blocked",
         "MALFORMED_FIELD": "malformed-field",
         "AUDIT_UNREAD": "audit-unread",
+        "CURSOR_NOT_SAVED": "cursor-not-saved",
     } == words
