@@ -132,7 +132,7 @@ class Books:
             grounded_ms, created_ms = self.chains.grounded_ms, row.creation_time_ms or 0
             is_ours = grounded_ms is not None and created_ms >= grounded_ms
             return is_ours and row.update_time_ms >= self.delivered.floor_ms
-        if row.filled_quantity > chain.counted or (row.status in ENDED and chain.is_open):
+        if row.filled_quantity > chain.counted or chain.is_lost or (row.status in ENDED and chain.is_open):
             return True
         terms = (row.quantity, row.price)
         return row.update_time_ms > chain.touched_ms and chain.terms is not None and chain.terms != terms

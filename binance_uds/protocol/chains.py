@@ -51,6 +51,7 @@ class OrderChain:
         touched_ms: The last moment anything was said.
         is_open: Whether it may still be filled.
         terms: Quantity and price it was last told to have; None before.
+        is_lost: Whether the exchange did not know it when it was asked for, and has not told of it since.
     """
 
     base: Decimal = ZERO
@@ -61,6 +62,7 @@ class OrderChain:
     touched_ms: int = 0
     is_open: bool = True
     terms: Optional[Tuple[Optional[Decimal], Optional[Decimal]]] = None
+    is_lost: bool = False
 
     @property
     def missing(self) -> Decimal:
@@ -279,10 +281,10 @@ class Chains:
         self._stand(chain, update, time_ms)
 
     def order_ended(self, key: OrderKey) -> None:
-        """Nothing more is to be expected of an order; its chain is kept until it is audited."""
+        """The exchange does not know an order; its chain is kept until it is audited, for a row may show it yet."""
         chain = self.orders.get(key)
         if chain is not None:
-            chain.is_open = False
+            chain.is_open, chain.is_lost = False, True
 
     def position(
         self, key: PositionKey, amount: Decimal, at_ms: int, *, is_from_order: bool, is_whole: bool = False
@@ -420,6 +422,8 @@ class Chains:
 
     def _stand(self, chain: OrderChain, update: OrderTradeUpdate, time_ms: int) -> None:
         """Note whether the order is open, and on what terms; an end is final, whatever comes later."""
+        if chain.is_lost and update.status is not None:
+            chain.is_open, chain.is_lost = True, False
         is_filled = bool(update.quantity) and chain.claimed >= (update.quantity or ZERO)
         if is_filled or update.status in ENDED:
             chain.is_open = False

@@ -206,6 +206,8 @@ def _order_written(chain: OrderChain) -> Dict[str, Any]:
         document["good_ms"] = chain.good_ms
     if chain.is_open:
         document["open"] = None if chain.terms is None else [_optional(term) for term in chain.terms]
+    if chain.is_lost:
+        document["lost"] = True
     return document
 
 
@@ -306,6 +308,7 @@ def _order_read(written: object) -> OrderChain:
         touched_ms=touched_ms,
         is_open="open" in row,
         terms=None if terms is None else _terms_read(*_list(terms)),
+        is_lost=row.get("lost") is True,
     )
 
 

@@ -183,6 +183,16 @@ def test_the_end_of_an_order_is_news_once():
     assert not made.lacks_order(told.order_row(0, "CANCELED", at_ms=130, quantity=Decimal(5)))
 
 
+@pytest.mark.parametrize("status", ["NEW", "CANCELED"])
+def test_a_row_of_an_order_that_the_exchange_did_not_know_is_news(status):
+    """Nobody was told how it ended, nor whether."""
+    made = books(told.order(0, at_ms=120))
+    [key] = made.chains.orders
+    made.chains.order_ended(key)
+
+    assert made.lacks_order(told.order_row(0, status, at_ms=120))
+
+
 @pytest.mark.parametrize(
     ("created_ms", "at_ms", "is_news"), [(100, 200, True), (99, 200, False), (None, 200, False), (100, 199, False)]
 )

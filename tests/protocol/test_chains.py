@@ -226,6 +226,19 @@ def test_an_order_that_the_exchange_does_not_know_is_over():
     assert [ORDER] == list(chains.orders)
 
 
+@pytest.mark.parametrize("status, is_open", [("NEW", True), ("CANCELED", False)])
+def test_an_order_that_the_exchange_did_not_know_may_be_told_of_again(status, is_open):
+    """REST was behind: its row says whether it is over, and the fills that came count as before."""
+    chains = filled(grounded(), told.fill(1, 1, 1, at_ms=120))
+    chains.order_ended(ORDER)
+    filled(chains, told.found(2, 1, at_ms=121))
+    assert chains.orders[ORDER].is_lost
+
+    chains.order(told.order(2, status, at_ms=130))
+    chain = chains.orders[ORDER]
+    assert (is_open, False, 2) == (chain.is_open, chain.is_lost, chain.counted)
+
+
 def test_what_was_looked_for_in_vain_is_believed():
     """Of that symbol alone; what was missing may still come late, and is then no surplus."""
     chains = filled(grounded(), told.fill(1, 1, 1, at_ms=120), told.fill(3, 1, 3, at_ms=130))

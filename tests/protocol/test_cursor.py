@@ -33,6 +33,7 @@ OPEN = OrderChain(
     terms=(Decimal("0.5"), None),
 )
 OVER = OrderChain(counted=Decimal(1), claimed=Decimal(1), good_ms=SINCE_MS + 4, touched_ms=SINCE_MS + 4, is_open=False)
+LOST = attrs.evolve(OVER, is_lost=True)
 POSITION = PositionChain(
     base=Decimal("-0.7"),
     base_ms=SINCE_MS + 5,
@@ -51,7 +52,12 @@ CURSOR = Cursor(
     highest={"BTCUSDT": 12, "ETHUSDT": 4, "币安人生USDT": 3},
     counts=Counts(
         grounded_ms=SINCE_MS - 5,
-        orders={("BTCUSDT", 7): OPEN, ("BTCUSDT", 8): OVER, ("币安人生USDT", 9): attrs.evolve(OPEN, terms=None)},
+        orders={
+            ("BTCUSDT", 7): OPEN,
+            ("BTCUSDT", 8): OVER,
+            ("BTCUSDT", 9): LOST,
+            ("币安人生USDT", 9): attrs.evolve(OPEN, terms=None),
+        },
         positions={("BTCUSDT", "LONG"): POSITION, ("BTCUSDT", "SHORT"): PositionChain()},
         algo_orders={5: OpenAlgo("BTCUSDT", "NEW", SINCE_MS), 6: OpenAlgo("ETHUSDT", None, SINCE_MS)},
         balances={"USDT": (SINCE_MS, Decimal("10000.12000000")), "BNB": (SINCE_MS, Decimal(0))},
@@ -103,7 +109,7 @@ class TestText:
         told = [field.name for row in (OPEN, POSITION) for field in attrs.fields(type(row))]
         same = [
             field.name
-            for row, blank in zip((OVER, POSITION), usual)
+            for row, blank in zip((LOST, POSITION), usual)
             for field in attrs.fields(type(row))
             if getattr(row, field.name) == getattr(blank, field.name)
         ]
