@@ -97,7 +97,7 @@ def test_a_month_of_fills_leaves_nothing_behind(pytestconfig, record_property):
             at_ms = events[-1].event_time_ms or 0
             for event in events:
                 # Without the frame: of what is decoded from it nothing else is kept, and a month would take hours.
-                taken = delivery._told(Decoded(event), b"", (), at_ms / 1000)
+                taken = delivery._told(Decoded(event), b"", 1, (), at_ms / 1000)
                 delivered += sum(isinstance(item, OrderTradeUpdate) and item.is_fill for item in taken.items)
             if at_ms - audited_ms >= 1000 * timings.audit_interval:
                 assert [] == delivery.due(at_ms / 1000)

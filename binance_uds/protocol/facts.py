@@ -81,6 +81,7 @@ class BalancesRead:
     """A signed read succeeded: the secret is right."""
 
     generation: int
+    used_weight: Optional[int] = None
 
 
 @attrs.frozen

@@ -113,7 +113,7 @@ class Calls:
     def _read_balances(self, generation: int) -> Fact:
         query = signed_query({}, self._credentials, self._exchange_ms(self._clock.now()))
         self._rest.call("GET", self._market.endpoint(ReadName.BALANCES).path, query)
-        return facts.BalancesRead(generation)
+        return facts.BalancesRead(generation, self._rest.used_weight)
 
 
 def _listen_key(answer: Any) -> Optional[Secret]:

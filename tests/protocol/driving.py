@@ -65,7 +65,7 @@ class Script:
         rows: What reads are answered, by name; nothing when absent.
         malformed: Rows that cannot be used beside them, in words, by name.
         failing_reads: What reads end with instead, by name; None as a name is all of them.
-        used_weight: What the exchange says that the address has used, with each answer to a read.
+        used_weight: What the exchange says that the address has used, with each answer to a signed read.
         tally: What comes of a merge.
         opening_takes: Seconds until a handshake succeeds, or is refused.
         refusing: Plans whose handshake is refused.
@@ -359,7 +359,7 @@ class Drive:
         if command.call is Call.READ_CLOCK:
             asked_ms = self.exchange_ms - script.call_takes * (1 - script.way_there) * 1000
             return facts.ClockRead(int(asked_ms), sent_at, self.now)
-        return facts.BalancesRead(command.generation)
+        return facts.BalancesRead(command.generation, self.script.used_weight)
 
     def _read(self, command: do.MakeRead) -> Fact:
         script, sent_at = self.script, self.now

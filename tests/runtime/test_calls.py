@@ -129,7 +129,7 @@ def test_balances_are_read_with_a_signature_of_the_exchanges_time():
     fact = calls.make(do.Make(Call.READ_BALANCES, 1))
     ((method, path, query, with_key),) = rest.asked
 
-    assert facts.BalancesRead(1) == fact
+    assert facts.BalancesRead(1, used_weight=7) == fact
     assert ("GET", "/fapi/v3/balance", True) == (method, path, with_key)
     assert isinstance(query, Secret)
     assert "timestamp=1000000&signature=" in query.reveal()

@@ -97,9 +97,10 @@ def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitte
         yield from _close_dated(session, now)
 
 
-def serve_verified(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
+def serve_verified(session: Situation, finding: facts.BalancesRead, now: Instant, jitter: float) -> Iterator[Command]:
     """The secret is right."""
     session.secret_is_proven = True
+    session.budget.heed(finding.used_weight, now.monotonic)
     yield from _serve(session, now, jitter)
 
 

@@ -591,6 +591,19 @@ def test_reads_pause_while_the_address_is_busy():
     assert 1 == len(drive.told(GapClosed))
 
 
+def test_a_start_heeds_what_the_check_of_the_secret_says_of_the_address():
+    """That is a signed read like any other: the first look at the account waits, too."""
+    drive = signed()
+    drive.script.used_weight = 1_921
+    drive.start(within=1e9).run(30.0)
+    reads_at_first = drive.reads()
+    drive.script.used_weight = 100
+    drive.run(60.0)
+
+    assert [] == reads_at_first
+    assert StreamState.LIVE is drive.state
+
+
 def test_at_rest_little_is_read():
     """At most 25 a minute in the mean, audits and probes together."""
     drive = settled().run(3_600.0)
