@@ -8,6 +8,7 @@ the cursor. Here each event and the cursor that counts it are committed together
 The running total would show every fill that is booked twice.
 """
 
+import contextlib
 import sqlite3
 import sys
 from decimal import Decimal
@@ -41,8 +42,13 @@ def book(database: sqlite3.Connection, fill: uds.OrderTradeUpdate) -> None:
 
 
 def main(path: str, market: uds.Market = uds.USDM, timings: Optional[uds.Timings] = None) -> None:
-    database = sqlite3.connect(path)
-    database.executescript(TABLES)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.executescript(TABLES)
+        run(database, market, timings)
+
+
+def run(database: sqlite3.Connection, market: uds.Market, timings: Optional[uds.Timings]) -> None:
+    """Book what comes until the stream ends."""
     stream = uds.UserDataStream.from_env(market=market, cursor=last_cursor(database), timings=timings)
 
     @stream.on(uds.Event)

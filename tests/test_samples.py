@@ -173,8 +173,7 @@ def test_a_database_that_fails_ends_the_sample(binance_exchange, market, monkeyp
     binance_exchange.run_bot(rate=60)
     with pytest.raises(SystemExit, match="not booked: disk full"):
         restart_with_cursor.main(path, market)
-    database = sqlite3.connect(path)
-    kept = restart_with_cursor.last_cursor(database)
-    database.close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        kept = restart_with_cursor.last_cursor(database)
 
     assert kept is None or uds.Cursor.from_text(kept).fills == frozenset()
