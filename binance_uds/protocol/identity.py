@@ -105,7 +105,7 @@ class Delivered:
     What was delivered already, or is held to be delivered.
 
     Bounded: fills are kept until an audit has shown that everything before some moment was delivered; from then on a
-    row of REST that is older than that moment counts as delivered. About 250 bytes for each fill that is kept.
+    row of REST that is older than that moment counts as delivered. About 200 bytes for each fill that is kept.
 
     Attributes:
         floor_ms: Fills of before this moment of the exchange's clock are delivered, or not asked for.
