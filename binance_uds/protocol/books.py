@@ -115,7 +115,7 @@ class Books:
         return {
             key: chain.last_ms
             for key, chain in self.chains.positions.items()
-            if chain.base or chain.claims or chain.expected(chain.last_ms)
+            if chain.told or chain.claims or chain.expected(chain.last_ms)
         }
 
     def has_algo_ended(self, algo_id: int) -> bool:

@@ -92,13 +92,14 @@ class PositionChain:
     with: that amount then stands open again, until what cancels the fill has come as well.
 
     Attributes:
-        base: Its amount when the exchange last said so and the fills agreed.
+        base: Its amount when the exchange last said so and the fills agreed, or when its fills were last audited.
         base_ms: When that was; the fills of before then are in it.
         is_whole: Whether the fills of that very millisecond are in it, too; otherwise those that came by then are.
         fills: Time and signed quantity of the fills that came since, whenever they happened.
         claims: What the exchange said since the fills do not agree any more, oldest first.
         missing: What the fills up to the first claim would have to add to agree with it, signed; 0 without a claim.
         since_ms: Fills of before this moment do not count: they are in an amount that was believed, or audited.
+        told: The last amount that the exchange itself named and that was believed.
     """
 
     base: Decimal = ZERO
@@ -108,10 +109,15 @@ class PositionChain:
     claims: List[Claim] = attrs.field(factory=list)
     missing: Decimal = ZERO
     since_ms: int = attrs.field(eq=False)
+    told: Decimal = attrs.field(eq=False)
 
     @since_ms.default
     def _end_of_base(self) -> int:
         return self.base_ms + self.is_whole
+
+    @told.default
+    def _named(self) -> Decimal:
+        return self.base
 
     @property
     def last_ms(self) -> int:
@@ -166,7 +172,7 @@ class PositionChain:
 
     def confirm(self, amount: Decimal, at_ms: int, *, is_whole: bool) -> None:
         """Take an amount that the fills agree with, whatever was claimed up to then."""
-        self.base, self.base_ms, self.is_whole = amount, at_ms, is_whole
+        self.base, self.base_ms, self.is_whole, self.told = amount, at_ms, is_whole, amount
         self.fills = [fill for fill in self.fills if fill[0] > at_ms]
         self.claims = [claim for claim in self.claims if claim.at_ms > at_ms]
         self.settle()
@@ -182,7 +188,10 @@ class PositionChain:
             return
         old_ms = [time_ms for time_ms, _ in self.fills if time_ms < floor_ms]
         if old_ms:
+            # A sum of ours is no word of the exchange's.
+            told = self.told
             self.rebase(self.expected(max(old_ms)), max(old_ms), is_whole=True)
+            self.told = told
         elif self.base_ms < floor_ms:
             self.since_ms = self._end_of_base()
 
@@ -196,7 +205,7 @@ class PositionChain:
                 counted += 1
             if amount != claimed:
                 break
-            self.base, self.base_ms, self.is_whole = claimed, at_ms, is_whole
+            self.base, self.base_ms, self.is_whole, self.told = claimed, at_ms, is_whole, claimed
             settled, agreed = settled + 1, counted
         del self.claims[:settled], self.fills[:agreed]
         self.missing = self.claims[0].amount - amount if self.claims else ZERO
@@ -310,9 +319,11 @@ class Chains:
         if chain is None:
             chain = self._begin_position(key, ZERO, self.grounded_ms)
         if chain.covers(at_ms):
-            if is_whole and at_ms == chain.base_ms and amount == chain.expected(at_ms):
-                # Of a millisecond that was not over when it was told first.
-                chain.confirm(amount, at_ms, is_whole=True)
+            if at_ms == chain.base_ms and amount == chain.expected(at_ms):
+                chain.told = amount
+                if is_whole:
+                    # Of a millisecond that was not over when it was told first.
+                    chain.confirm(amount, at_ms, is_whole=True)
             return
         if is_from_order and not is_whole:
             # An older one that does not agree stands first: this one may agree because two fills are missing.

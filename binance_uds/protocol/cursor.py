@@ -217,6 +217,8 @@ def _position_written(chain: PositionChain) -> Dict[str, Any]:
         document["is_whole"] = True
     if chain.since_ms != chain.base_ms + chain.is_whole:
         document["since_ms"] = chain.since_ms
+    if chain.told != chain.base:
+        document["told"] = str(chain.told)
     if chain.fills:
         document["fills"] = [_dated_written(fill) for fill in chain.fills]
     if chain.claims:
@@ -328,6 +330,8 @@ def _position_read(written: object) -> PositionChain:
     )
     if "since_ms" in row:
         chain.since_ms = _whole(row["since_ms"])
+    if "told" in row:
+        chain.told = _amount(row["told"])
     for claim in chain.claims[:1]:
         # Not settled: in the midst of a harvest some fills alone may agree by chance.
         chain.missing = claim.amount - chain.expected(claim.at_ms)

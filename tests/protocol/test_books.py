@@ -153,6 +153,29 @@ def test_open_positions_are_told_with_the_time_of_their_last_change():
     assert {(BTC, "LONG"): 110, (ETH, "BOTH"): 140, (ADA, "BOTH"): 120} == made.open_positions()
 
 
+def test_a_position_whose_opening_was_audited_and_whose_closing_is_news_is_flat():
+    """Nobody ever told it to be open, so REST, which does not show it, contradicts nothing."""
+    made = books(told.fill(1, 2, 2, at_ms=110), told.fill(2, 2, 2, at_ms=130, side="SELL"))
+    made.forget_before(120)
+
+    assert {} == made.open_positions()
+
+
+def test_a_position_told_to_be_open_stays_so_until_its_end_is_told():
+    """Not even when fills that close it were audited."""
+    made = books(
+        told.fill(1, 2, 2, at_ms=110),
+        told.account(told.position(2), at_ms=110),
+        told.fill(2, 2, 2, at_ms=130, side="SELL"),
+    )
+    made.forget_before(140)
+
+    assert {(BTC, "BOTH"): 130} == made.open_positions()
+
+    made.enter(told.account(told.position(0), at_ms=130))
+    assert {} == made.open_positions()
+
+
 # Whether a row is news
 
 

@@ -42,6 +42,7 @@ POSITION = PositionChain(
     claims=[Claim(SINCE_MS + 8, Decimal("9E+2")), Claim(SINCE_MS + 9, Decimal("0.4"), is_whole=True)],
     missing=Decimal("900.8"),
     since_ms=SINCE_MS + 4,
+    told=Decimal("-0.5"),
 )
 CURSOR = Cursor(
     market="usdm",
@@ -126,12 +127,14 @@ class TestText:
         """Whoever keeps it as JSON may do so in his own way."""
         assert CURSOR == Cursor.from_text(json.dumps(json.loads(TEXT), indent=2, ensure_ascii=False))
 
-    def test_the_text_says_from_when_on_the_fills_of_a_position_count(self):
+    def test_the_text_says_from_when_on_the_fills_of_a_position_count_and_what_was_told_of_it(self):
         """Which is no part of what makes two positions equal."""
         counts = Cursor.from_text(TEXT).counts
 
         assert counts is not None
-        assert {"LONG": SINCE_MS + 4, "SHORT": 0} == {side: row.since_ms for (_, side), row in counts.positions.items()}
+        assert {"LONG": (SINCE_MS + 4, Decimal("-0.5")), "SHORT": (0, Decimal(0))} == {
+            side: (row.since_ms, row.told) for (_, side), row in counts.positions.items()
+        }
 
     def test_a_cursor_pickles(self):
         """And is equal afterwards."""

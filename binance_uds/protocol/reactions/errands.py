@@ -234,16 +234,17 @@ def _snapshot_read(session: Situation, errand: Errand, now: Instant) -> Iterator
 
 def grounded(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """The account is known; once REST has settled it is looked at again, or what was open from the start repaired."""
-    assert session.errand is not None
+    errand = session.errand
+    assert errand is not None
     is_first = session.watermark_ms == 0
-    session.proofs.renew_delivery(session.errand.begun_at)
+    session.proofs.renew_delivery(errand.begun_at)
     session.end_errand()
     if is_first:
         session.watermark_ms = session.books.delivered.floor_ms
     else:
         session.looked_twice = True
     settle_first(session, now)
-    session.arm(facts.AuditDue, now, session.timings.audit_interval)
+    _audit_in_turn(session, errand.begun_at, now)
     return iter(())
 
 
@@ -290,8 +291,15 @@ def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Co
     overlap_ms = round(1000 * session.timings.audit_overlap)
     session.watermark_ms = max(session.watermark_ms, session.clock.earliest_ms(begun_at) - overlap_ms)
     session.proofs.renew_delivery(begun_at)
-    session.arm(facts.AuditDue, now, session.timings.audit_interval)
+    _audit_in_turn(session, begun_at, now)
     yield do.Forget(session.watermark_ms)
+
+
+def _audit_in_turn(session: Situation, begun_at: Instant, now: Instant) -> None:
+    """An interval after the last look began; soon, when that had to wait for long, because it proves old things."""
+    interval = session.timings.audit_interval
+    left = interval - (now.monotonic - begun_at.monotonic)
+    session.arm(facts.AuditDue, now, max(left, min(session.timings.suspicion_interval, interval)))
 
 
 def _audit_unread(session: Situation, found: Unread, now: Instant) -> Iterator[Command]:

@@ -857,6 +857,20 @@ def test_an_audit_that_gets_no_answer_proves_nothing():
     assert [] == drive.told(GapOpened)
 
 
+def test_an_audit_that_had_to_wait_for_long_is_followed_by_another_soon():
+    """Its proof is as old as its beginning, so a ban that outlasts the lease is over within half a minute."""
+    drive = settled()
+    drive.script.failing_reads = {"open_orders": DOWN}
+    drive.run(1_000.0)
+    drive.script.failing_reads = {}
+    drive.run_until(lambda: drive.commanded(do.Forget) != [], 20.0)
+    audited = drive.seconds
+    drive.run_until(lambda: len(drive.commanded(do.Forget)) == 2, 60.0)
+
+    assert 30.0 == pytest.approx(drive.seconds - audited, abs=2.0)
+    assert drive.seconds == pytest.approx(drive.session.proofs.delivery.monotonic, abs=2.0)
+
+
 def test_an_audit_that_is_refused_something_proves_nothing_and_is_repeated():
     """What it could not read is said, for people; half a minute later it is tried anew."""
     drive = settled()
