@@ -23,7 +23,7 @@ from .errors import (
 )
 from .events import *  # noqa: F403 - its list of public names is part of ours
 from .markets import USDM, USDM_DEMO, AccessForm, Market
-from .protocol.cursor import Cursor
+from .protocol.ledger.cursor import Cursor
 from .protocol.timings import Timings
 from .runtime.cursors import CursorFile, CursorStore
 from .runtime.doors import EventQueue

@@ -15,7 +15,7 @@ from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .markets import USDM, Market
-from .protocol.cursor import Cursor
+from .protocol.ledger.cursor import Cursor
 from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
 from .protocol.timings import Timings

@@ -17,10 +17,10 @@ import pytest
 
 import binance_uds as uds
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import reads
 from binance_uds.protocol.facts import Call
-from binance_uds.protocol.handed import Handed
 from binance_uds.protocol.identity import Delivered, fill_id
+from binance_uds.protocol.ledger.handed import Handed
+from binance_uds.protocol.reading import reads
 from binance_uds.simulator import LocalExchange
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.records import Account

@@ -19,7 +19,7 @@ from binance_uds.events.base import Event
 from binance_uds.events.usdm import AccountUpdate, OrderTradeUpdate
 from binance_uds.protocol.decode import Decoded
 from binance_uds.protocol.delivery import Delivery
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.timings import Timings
 
 PAYLOADS = pathlib.Path(__file__).parent / "payloads" / "usdm"

@@ -13,12 +13,12 @@ from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
 import attrs
 
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
-from . import reads
-from .books import Books
-from .chains import OrderKey, PositionKey
-from .errands import Answer, Pages, Paging, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
-from .reads import Read
-from .recovery import Recovery
+from .ledger.books import Books
+from .ledger.chains import OrderKey, PositionKey
+from .reading import reads
+from .reading.errands import Answer, Pages, Paging, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
+from .reading.reads import Read
+from .reading.recovery import Recovery
 
 _Reading = Generator[Read, Answer, None]
 

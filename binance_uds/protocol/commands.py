@@ -11,8 +11,8 @@ from ..errors import UserDataStreamError
 from ..events.notices import Notice
 from ..markets import AccessPlan
 from .facts import Call
-from .reads import Read
-from .recovery import Recovery
+from .reading.reads import Read
+from .reading.recovery import Recovery
 
 
 @attrs.frozen

@@ -18,17 +18,18 @@ from ..events.base import FROM_REST, Event, UnknownEvent
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
 from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from ..events.usdm_rows import TradeRow
-from . import facts, recovered
-from .books import Books
-from .chains import ZERO, OrderKey
-from .cursor import Cursor
+from . import facts
 from .decode import Control, Decoded, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
-from .doubts import Doubts
 from .facts import Fact, MergeTally
-from .handed import Handed
 from .held import Hold, merged
 from .identity import FillId, fill_id
-from .recovery import Recovery, flat_row
+from .ledger.books import Books
+from .ledger.chains import ZERO, OrderKey
+from .ledger.cursor import Cursor
+from .ledger.doubts import Doubts
+from .ledger.handed import Handed
+from .reading import recovered
+from .reading.recovery import Recovery, flat_row
 from .timings import Timings
 
 #: Listen keys kept for masking: those of sockets whose frames may still come.

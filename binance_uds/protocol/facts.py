@@ -15,8 +15,8 @@ import attrs
 from ..credentials import Secret
 from ..errors import UserDataStreamError
 from ..instants import Instant
-from .chains import Break
-from .reads import Read, Rows
+from .ledger.chains import Break
+from .reading.reads import Read, Rows
 
 
 class Call(enum.Enum):

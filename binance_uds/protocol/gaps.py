@@ -9,7 +9,7 @@ import attrs
 from ..events.notices import GapClosed, Proof
 from ..instants import Instant
 from .facts import MergeTally
-from .recovery import Recovery
+from .reading.recovery import Recovery
 
 #: What a gap may have swallowed when nothing was read back.
 UNRECOVERABLE = ("fills", "order states", "account updates", "signals")

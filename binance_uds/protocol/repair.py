@@ -23,10 +23,11 @@ from ..account_view import ALGO_ENDED, ENDED
 from ..events.notices import Proof
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from ..events.vocabulary import Side
-from . import reads
-from .books import Books
-from .chains import ZERO, OrderKey, PositionKey
-from .errands import (
+from .identity import FillId
+from .ledger.books import Books
+from .ledger.chains import ZERO, OrderKey, PositionKey
+from .reading import reads
+from .reading.errands import (
     NO_SUCH_ORDER,
     Answer,
     Pages,
@@ -37,9 +38,8 @@ from .errands import (
     pages_of_orders,
     pages_of_trades,
 )
-from .identity import FillId
-from .reads import Read
-from .recovery import Recovery, flat_row
+from .reading.reads import Read
+from .reading.recovery import Recovery, flat_row
 
 #: More orders than this of one symbol are read by pages instead of singly.
 _SINGLY_AT_MOST = 8

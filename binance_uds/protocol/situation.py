@@ -19,16 +19,16 @@ from ..markets import USDM, AccessPlan, Market
 from . import commands as do
 from . import facts
 from .backoff import Backoff
-from .books import Books
 from .budget import Budget
 from .commands import Command
-from .errands import Errand
 from .exchange_clock import ExchangeClock
 from .facts import Call
 from .gaps import Gap, Repaired
+from .ledger.books import Books
 from .plans import PlanWalk
 from .proofs import Proofs, Standing, Verdict, judge
-from .recovery import Recovery
+from .reading.errands import Errand
+from .reading.recovery import Recovery
 from .second import Pings, Second
 from .timings import Timings
 

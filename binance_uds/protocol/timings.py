@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional, Tuple
 import attrs
 
 from ..errors import ConfigurationError
-from .reads import MOST_ROWS
+from .reading.reads import MOST_ROWS
 
 #: What is allowed, in words and as a check of the row, as far as it is filled in, and the value.
 _Allowed = Tuple[str, Callable[[Any, Any], bool]]

@@ -7,9 +7,9 @@ from typing import Optional
 from ..account import Account
 from ..edges.clock import Clock
 from ..edges.rest import Rest
-from ..protocol.books import Books
-from ..protocol.cursor import Cursor
 from ..protocol.delivery import Delivery
+from ..protocol.ledger.books import Books
+from ..protocol.ledger.cursor import Cursor
 from ..protocol.plans import PlanWalk
 from ..protocol.session import Session
 from .calls import Calls

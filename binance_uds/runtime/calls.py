@@ -11,9 +11,10 @@ from ..errors import StreamInterrupted, UserDataStreamError
 from ..instants import Instant
 from ..markets import Market, ReadName
 from ..protocol import commands as do
-from ..protocol import facts, reads
+from ..protocol import facts
 from ..protocol.decode import Undecodable
 from ..protocol.facts import Call, Fact
+from ..protocol.reading import reads
 from ..protocol.signing import signed_query
 
 

@@ -10,8 +10,8 @@ from ..edges.text_file import read_text, replace_text
 from ..errors import ConfigurationError
 from ..events import Attention, AttentionCode
 from ..instants import Instant
-from ..protocol.cursor import Cursor
-from ..protocol.handed import Handed
+from ..protocol.ledger.cursor import Cursor
+from ..protocol.ledger.handed import Handed
 from ..protocol.session import Session
 from .doors import Doors, Item
 from .watch import StreamLog

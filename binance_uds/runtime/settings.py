@@ -11,7 +11,7 @@ import attrs
 from ..credentials import Credentials, Secret
 from ..errors import ConfigurationError
 from ..markets import Market
-from ..protocol.cursor import Cursor
+from ..protocol.ledger.cursor import Cursor
 from ..protocol.timings import Timings
 from .cursors import CursorStore, checked_cursor
 

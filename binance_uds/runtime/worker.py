@@ -23,9 +23,9 @@ from ..instants import Instant
 from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.commands import Command
-from ..protocol.cursor import Cursor
 from ..protocol.delivery import Delivery
 from ..protocol.facts import Fact
+from ..protocol.ledger.cursor import Cursor
 from ..protocol.proofs import Verdict
 from ..protocol.session import Session
 from . import shutdown

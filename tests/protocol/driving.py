@@ -19,12 +19,13 @@ from binance_uds.events.notices import GapClosed, GapOpened, Notice, StreamState
 from binance_uds.instants import Instant
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts, reads
-from binance_uds.protocol.books import Books
+from binance_uds.protocol import facts
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
+from binance_uds.protocol.ledger.books import Books
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.reads import Rows
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.reads import Rows
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID

@@ -22,17 +22,17 @@ import attrs
 from binance_uds.account import Account
 from binance_uds.events import usdm
 from binance_uds.events.base import Event
-from binance_uds.protocol.cursor import Cursor
 from binance_uds.protocol.delivery import Delivery
-from binance_uds.protocol.errands import Answer
 from binance_uds.protocol.identity import FillId, fill_id
-from binance_uds.protocol.reads import Read
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.ledger.cursor import Cursor
+from binance_uds.protocol.reading.errands import Answer
+from binance_uds.protocol.reading.reads import Read
+from binance_uds.protocol.reading.recovery import Recovery
+from binance_uds.protocol.reading.snapshot import snapshot
 from binance_uds.protocol.repair import repair
-from binance_uds.protocol.snapshot import snapshot
 from binance_uds.simulator.bot import BotTrader
 from binance_uds.simulator.refusals import Refused
-from tests.protocol.reading import PAUSES, SETTLE_MS, Led, Report, Trader, lead
+from tests.protocol.trader import PAUSES, SETTLE_MS, Led, Report, Trader, lead
 
 MARKET, KEY_TAG = "usdm", "ab12cd"
 OVERLAP_MS = 120_000

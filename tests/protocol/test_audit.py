@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from binance_uds.protocol.audit import Unread, audit
-from binance_uds.protocol.reads import Read
-from binance_uds.protocol.recovery import Recovery
-from tests.protocol.reading import NOTHING_AMISS, SETTLE_MS, Led, Trader, lead
+from binance_uds.protocol.reading.reads import Read
+from binance_uds.protocol.reading.recovery import Recovery
+from tests.protocol.trader import NOTHING_AMISS, SETTLE_MS, Led, Trader, lead
 
 BTC, ETH = frozenset({"BTCUSDT"}), frozenset({"ETHUSDT"})
 

@@ -22,11 +22,11 @@ from binance_uds.events.usdm_rows import OrderRow, TradeRow
 from binance_uds.protocol import facts, held
 from binance_uds.protocol.delivery import Delivery, Taken
 from binance_uds.protocol.facts import MergeTally
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import KEY, OTHER_KEY
-from tests.protocol.reading import START_MS, algo_row, balance_row, order_row, position_row, trade_row
+from tests.protocol.trader import START_MS, algo_row, balance_row, order_row, position_row, trade_row
 
 NOW_MS = START_MS + 3_600_000
 LITE = {

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from binance_uds.events.notices import Proof
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
-from binance_uds.protocol.errands import NO_SUCH_ORDER, Pause
-from binance_uds.protocol.reads import LONGEST_SPAN_MS, SHOWN_MS, Read
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading.errands import NO_SUCH_ORDER, Pause
+from binance_uds.protocol.reading.reads import LONGEST_SPAN_MS, SHOWN_MS, Read
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.repair import repair
-from tests.protocol.reading import (
+from tests.protocol.trader import (
     DAY_MS,
     NOTHING_AMISS,
     PAUSES,

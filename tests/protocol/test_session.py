@@ -23,12 +23,12 @@ from binance_uds.protocol.commands import BLOCKING
 from binance_uds.protocol.exchange_clock import DRIFT
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.reads import Rows
+from binance_uds.protocol.reading.reads import Rows
 from binance_uds.protocol.session import RULES, Session, SessionMisused
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, KEY, OTHER_KEY, PLANS, ROUND_TRIP, Drive, moment, resumed, signed
-from tests.protocol.reading import order_row
+from tests.protocol.trader import order_row
 
 NOW = moment(0.0)
 #: By how much a gap begins before the last proof.

@@ -14,15 +14,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from binance_uds.credentials import Secret
 from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
 from binance_uds.events.notices import GapClosed, StreamState
-from binance_uds.protocol import facts, reads
-from binance_uds.protocol.chains import Break
+from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
+from binance_uds.protocol.ledger.chains import Break
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reading import reads
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from tests.protocol.driving import KEY, MOST_REQUESTS_A_MINUTE, OTHER_KEY, PATH, PLANS, QUERY, Drive, resumed
-from tests.protocol.reading import START_MS, algo_row, balance_row, order_row, position_row, trade_row
+from tests.protocol.trader import START_MS, algo_row, balance_row, order_row, position_row, trade_row
 
 #: How many random walks are taken.
 WALKS = int(os.environ.get("UDS_WALKS", "100"))

@@ -9,12 +9,12 @@ import pytest
 from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
-from binance_uds.protocol.errands import Errand, ErrandKind, Pause
 from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.gaps import UNRECOVERABLE, Gap, Repaired
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.proofs import Standing, Verdict
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading.errands import Errand, ErrandKind, Pause
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.second import Second
 from binance_uds.protocol.situation import Situation, State
 from binance_uds.protocol.timings import Timings

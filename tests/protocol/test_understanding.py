@@ -9,14 +9,15 @@ import pytest
 from binance_uds.credentials import Secret
 from binance_uds.errors import ConfigurationError, CredentialsRejected, ExchangeError, StreamInterrupted
 from binance_uds.events.notices import AttentionCode, GapCause
-from binance_uds.protocol import facts, findings, reads
-from binance_uds.protocol.chains import Break
-from binance_uds.protocol.errands import Errand, ErrandKind
+from binance_uds.protocol import facts, findings
 from binance_uds.protocol.facts import Call
+from binance_uds.protocol.ledger.chains import Break
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.errands import Errand, ErrandKind
+from binance_uds.protocol.reading.snapshot import snapshot
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
-from binance_uds.protocol.snapshot import snapshot
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.understanding import _MEANINGS, understand
 from tests.protocol.driving import KEY, OTHER_KEY, PLANS, moment

@@ -13,8 +13,9 @@ import binance_uds as uds
 from binance_uds.credentials import Credentials, Secret
 from binance_uds.instants import Instant
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts, reads
+from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
+from binance_uds.protocol.reading import reads
 from binance_uds.runtime.calls import Calls
 
 SIGNED = Credentials.of("k" * 64, "s" * 64)

@@ -15,9 +15,9 @@ import binance_uds as uds
 from binance_uds.errors import ConfigurationError
 from binance_uds.events import AccountUpdate, Attention, Balance
 from binance_uds.instants import Instant
-from binance_uds.protocol.books import Books
-from binance_uds.protocol.cursor import Cursor
-from binance_uds.protocol.handed import Handed
+from binance_uds.protocol.ledger.books import Books
+from binance_uds.protocol.ledger.cursor import Cursor
+from binance_uds.protocol.ledger.handed import Handed
 from binance_uds.protocol.plans import PlanWalk
 from binance_uds.protocol.session import Session
 from binance_uds.runtime.cursors import CursorFile, CursorKeeper, CursorStore, checked_cursor, loaded

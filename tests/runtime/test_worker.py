@@ -22,12 +22,13 @@ from binance_uds.credentials import Secret
 from binance_uds.edges.clock import Clock
 from binance_uds.instants import Instant
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts, reads
+from binance_uds.protocol import facts
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.plans import PlanWalk
-from binance_uds.protocol.reads import Rows
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.reads import Rows
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
 from binance_uds.runtime.cursors import CursorKeeper, CursorStore
@@ -35,7 +36,7 @@ from binance_uds.runtime.doors import Doors
 from binance_uds.runtime.sockets import Read
 from binance_uds.runtime.watch import Health, StreamLog, Timeline
 from binance_uds.runtime.worker import Worker
-from tests.protocol.reading import balance_row, order_row, position_row, trade_row
+from tests.protocol.trader import balance_row, order_row, position_row, trade_row
 
 PATIENCE_S = 20.0
 KEY = "CanaryListenKey" + "l" * 49

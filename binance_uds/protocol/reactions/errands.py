@@ -7,17 +7,18 @@ from typing import Callable, Dict, FrozenSet, Iterator, List, Optional, Tuple
 from ...events.notices import Attention, AttentionCode, GapCause
 from ...instants import Instant
 from .. import commands as do
-from .. import facts, findings, reads
+from .. import facts, findings
 from ..audit import Missing, Unread, audit
 from ..backoff import hold
 from ..commands import Command
-from ..errands import Answer, Errand, ErrandKind, Pause
 from ..facts import Call
 from ..gaps import Repaired
-from ..recovery import Recovery
+from ..reading import reads
+from ..reading.errands import Answer, Errand, ErrandKind, Pause
+from ..reading.recovery import Recovery
+from ..reading.snapshot import snapshot
 from ..repair import Task, repair
 from ..situation import Situation
-from ..snapshot import snapshot
 
 #: So many audits in a row may fail to read something before a person is told, and soon repeated before that.
 _UNREAD_TOLERATED = 3

@@ -18,17 +18,18 @@ from binance_uds.events.notices import (
 )
 from binance_uds.markets import USDM
 from binance_uds.protocol import commands as do
-from binance_uds.protocol import facts, reads
-from binance_uds.protocol.chains import Break
-from binance_uds.protocol.errands import ErrandKind
+from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call, MergeTally
 from binance_uds.protocol.gaps import NEVER_RECOVERED, UNRECOVERABLE
+from binance_uds.protocol.ledger.chains import Break
 from binance_uds.protocol.plans import PlanWalk
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.errands import ErrandKind
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, PLANS, Drive, signed
-from tests.protocol.reading import balance_row, order_row, position_row, trade_row
+from tests.protocol.trader import balance_row, order_row, position_row, trade_row
 
 SNAPSHOT = ["balances", "positions", "open_orders", "open_algo_orders"]
 AUDIT = ["balances", "positions", "open_algo_orders", "open_orders", "all_orders"]

@@ -9,8 +9,8 @@ from binance_uds.errors import ExchangeError, StreamInterrupted
 from binance_uds.events.notices import GapCause, GapClosed, GapOpened, Proof, StreamState
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
-from binance_uds.protocol.chains import Break
 from binance_uds.protocol.facts import Call
+from binance_uds.protocol.ledger.chains import Break
 from binance_uds.protocol.situation import State
 from tests.protocol.driving import KEY, OTHER_KEY, Drive, signed
 

@@ -9,11 +9,11 @@ import pytest
 
 from binance_uds.protocol import facts
 from binance_uds.protocol.commands import Command
-from binance_uds.protocol.cursor import Cursor
 from binance_uds.protocol.delivery import Delivery
-from binance_uds.protocol.handed import Handed
+from binance_uds.protocol.ledger.cursor import Cursor
+from binance_uds.protocol.ledger.handed import Handed
 from binance_uds.protocol.reactions import keys
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.session import RULES
 from binance_uds.protocol.situation import Situation, State
 from tests.simulation.mutants.table import mutant

@@ -14,9 +14,9 @@ from binance_uds.protocol import audit, delivery, facts, findings, repair
 from binance_uds.protocol import commands as do
 from binance_uds.protocol.budget import Budget
 from binance_uds.protocol.delivery import Delivery, Taken
-from binance_uds.protocol.doubts import Doubts
-from binance_uds.protocol.errands import Steps
+from binance_uds.protocol.ledger.doubts import Doubts
 from binance_uds.protocol.reactions import errands, handover
+from binance_uds.protocol.reading.errands import Steps
 from binance_uds.protocol.session import RULES
 from binance_uds.protocol.situation import Situation, State
 from tests.simulation.mutants.table import mutant
@@ -75,7 +75,7 @@ def only_known_symbols_are_read(patch: pytest.MonkeyPatch) -> None:
 @mutant("short pages")
 def a_full_page_is_the_last(patch: pytest.MonkeyPatch) -> None:
     """What is asked for has to fit on one page."""
-    patch.setattr("binance_uds.protocol.errands._Pages.is_full", property(lambda pages: False))
+    patch.setattr("binance_uds.protocol.reading.errands._Pages.is_full", property(lambda pages: False))
 
 
 @mutant("signed")

@@ -12,13 +12,13 @@ import pytest
 from binance_uds.events import usdm
 from binance_uds.events.notices import Attention, Proof
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
-from binance_uds.protocol.books import Books
-from binance_uds.protocol.cursor import Cursor
 from binance_uds.protocol.delivery import Delivery
-from binance_uds.protocol.handed import Handed
 from binance_uds.protocol.identity import FillId
+from binance_uds.protocol.ledger.books import Books
+from binance_uds.protocol.ledger.cursor import Cursor
+from binance_uds.protocol.ledger.handed import Handed
 from tests.protocol.mortal import Died, Mortal
-from tests.protocol.reading import NOTHING_AMISS
+from tests.protocol.trader import NOTHING_AMISS
 
 T = 1_700_000_000_000
 

@@ -11,10 +11,10 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import attrs
 
-from ..events.base import FROM_REST, Row
-from ..events.usdm import AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
-from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
-from ..events.vocabulary import ExecutionType, OrderStatus
+from ...events.base import FROM_REST, Row
+from ...events.usdm import AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
+from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
+from ...events.vocabulary import ExecutionType, OrderStatus
 
 
 def fill(

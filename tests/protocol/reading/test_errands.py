@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_uds.protocol import errands, reads
-from binance_uds.protocol.errands import Answer, Pages
-from binance_uds.protocol.reads import LONGEST_SPAN_MS, Read
-from tests.protocol.reading import DAY_MS, START_MS, Led, income_row, lead, order_row, trade_row
+from binance_uds.protocol.reading import errands, reads
+from binance_uds.protocol.reading.errands import Answer, Pages
+from binance_uds.protocol.reading.reads import LONGEST_SPAN_MS, Read
+from tests.protocol.trader import DAY_MS, START_MS, Led, income_row, lead, order_row, trade_row
 
 NOW_MS = START_MS + DAY_MS
 REFUSAL = Answer(sent_ms=NOW_MS, refused=-1130)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ..ledger.books import Books
 from . import reads
-from .books import Books
 from .errands import Steps
 from .recovery import Recovery
 

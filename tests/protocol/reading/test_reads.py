@@ -17,9 +17,9 @@ from binance_uds.credentials import Credentials
 from binance_uds.edges.answers import Answer, verdict
 from binance_uds.events.usdm_rows import BalanceRow, TradeRow
 from binance_uds.markets import USDM, ReadName
-from binance_uds.protocol import reads
 from binance_uds.protocol.decode import DEEPEST, Undecodable
-from binance_uds.protocol.reads import Read, Rows
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.reads import Read, Rows
 from binance_uds.protocol.signing import signed_query
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.parameters import Parameters
@@ -29,7 +29,7 @@ from tests.protocol.odd_json import ANY_JSON, mutated, sprees
 
 START_MS = 1_700_000_000_000
 NAMES = sorted(name for key, name in vars(ReadName).items() if key.isupper())
-PAYLOADS = Path(__file__).parents[1] / "payloads_rest" / "usdm"
+PAYLOADS = Path(__file__).parents[2] / "payloads_rest" / "usdm"
 
 
 def sample(name):

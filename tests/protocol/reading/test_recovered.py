@@ -12,8 +12,8 @@ import pytest
 from binance_uds.events.usdm import EVENTS, AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
 from binance_uds.events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
 from binance_uds.markets import USDM
-from binance_uds.protocol import reads, recovered
 from binance_uds.protocol.decode import Decoder, parse, unwrap
+from binance_uds.protocol.reading import reads, recovered
 from binance_uds.simulator.exchange import Exchange
 
 START_MS = 1_700_000_000_000

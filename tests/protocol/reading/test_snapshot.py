@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from binance_uds.protocol.errands import Answer
-from binance_uds.protocol.reads import Read
-from binance_uds.protocol.recovery import Recovery
-from binance_uds.protocol.snapshot import snapshot
-from tests.protocol.reading import START_MS, Trader, algo_row, balance_row, lead, order_row, position_row
+from binance_uds.protocol.reading.errands import Answer
+from binance_uds.protocol.reading.reads import Read
+from binance_uds.protocol.reading.recovery import Recovery
+from binance_uds.protocol.reading.snapshot import snapshot
+from tests.protocol.trader import START_MS, Trader, algo_row, balance_row, lead, order_row, position_row
 
 ROWS = {
     "balances": (balance_row("5", START_MS),),

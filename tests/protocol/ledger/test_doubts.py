@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binance_uds.protocol.chains import Break, Chains
-from binance_uds.protocol.doubts import Doubts
+from binance_uds.protocol.ledger.chains import Break, Chains
+from binance_uds.protocol.ledger.doubts import Doubts
 from binance_uds.protocol.timings import Timings
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH

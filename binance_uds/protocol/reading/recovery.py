@@ -12,11 +12,11 @@ from typing import Dict, FrozenSet, Iterable, List, Tuple
 
 import attrs
 
-from ..account_view import ENDED
-from ..events.notices import Proof
-from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
-from .chains import ZERO, OrderKey, PositionKey
-from .identity import FillId
+from ...account_view import ENDED
+from ...events.notices import Proof
+from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
+from ..identity import FillId
+from ..ledger.chains import ZERO, OrderKey, PositionKey
 
 
 @attrs.define

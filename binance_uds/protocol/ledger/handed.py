@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
-from ..events.base import Event
-from ..events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
+from ...events.base import Event
+from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
+from ..identity import fill_id
 from .books import Books
 from .chains import Chains, OrderChain, OrderKey
 from .cursor import Counts, Cursor
-from .identity import fill_id
 
 #: Kinds of rows; the first word of a row's key.
 _FLOOR, _GROUNDED, _FILL, _HIGHEST = "floor", "grounded", "fill", "highest"

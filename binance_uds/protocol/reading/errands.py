@@ -13,7 +13,7 @@ from typing import Any, Callable, FrozenSet, Generator, List, Optional, Tuple, U
 
 import attrs
 
-from ..instants import Instant
+from ...instants import Instant
 from . import reads
 from .reads import LONGEST_SPAN_MS, MOST_ROWS, SHOWN_MS, Read
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from binance_uds.events.base import FROM_REST
 from binance_uds.events.usdm import OrderTradeUpdate
-from binance_uds.protocol.chains import ZERO, Break, Chains, Claim, OrderChain, PositionChain
+from binance_uds.protocol.ledger.chains import ZERO, Break, Chains, Claim, OrderChain, PositionChain
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH
 

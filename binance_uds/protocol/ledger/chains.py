@@ -19,10 +19,10 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import attrs
 
-from ..account_view import ENDED
-from ..events.base import FROM_REST
-from ..events.usdm import OrderTradeUpdate
-from ..events.vocabulary import Side
+from ...account_view import ENDED
+from ...events.base import FROM_REST
+from ...events.usdm import OrderTradeUpdate
+from ...events.vocabulary import Side
 
 ZERO = Decimal(0)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from binance_uds.events.notices import Proof
-from binance_uds.protocol.recovery import Recovery, flat_row
+from binance_uds.protocol.reading.recovery import Recovery, flat_row
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH
 

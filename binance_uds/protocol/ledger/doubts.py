@@ -11,10 +11,10 @@ from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 
 import attrs
 
-from ..events.usdm import OrderTradeUpdate, TradeLite
+from ...events.usdm import OrderTradeUpdate, TradeLite
+from ..identity import FillId
+from ..timings import Timings
 from .chains import Break, Chains, OrderKey, PositionKey
-from .identity import FillId
-from .timings import Timings
 
 K = TypeVar("K", OrderKey, PositionKey)
 

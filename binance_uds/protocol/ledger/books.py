@@ -12,13 +12,13 @@ from typing import Dict, Iterable, Optional, Set, Tuple
 
 import attrs
 
-from ..account_view import ALGO_ENDED, ENDED
-from ..events.base import FROM_REST, Event
-from ..events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
-from ..events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow
-from ..events.vocabulary import AccountUpdateReason
+from ...account_view import ALGO_ENDED, ENDED
+from ...events.base import FROM_REST, Event
+from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
+from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow
+from ...events.vocabulary import AccountUpdateReason
+from ..identity import Delivered
 from .chains import Chains, OrderKey, PositionKey
-from .identity import Delivered
 
 
 @attrs.frozen

@@ -25,16 +25,17 @@ from binance_uds.events.base import Event
 from binance_uds.events.usdm import OrderTradeUpdate
 from binance_uds.events.usdm_rows import AlgoRow, BalanceRow, IncomeRow, OrderRow, PositionRow, TradeRow
 from binance_uds.markets import USDM
-from binance_uds.protocol import facts, reads
+from binance_uds.protocol import facts
 from binance_uds.protocol.audit import Missing, audit
 from binance_uds.protocol.delivery import Delivery
-from binance_uds.protocol.errands import Answer, Pause, Steps
 from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.identity import fill_id
-from binance_uds.protocol.reads import Read
-from binance_uds.protocol.recovery import Recovery
+from binance_uds.protocol.reading import reads
+from binance_uds.protocol.reading.errands import Answer, Pause, Steps
+from binance_uds.protocol.reading.reads import Read
+from binance_uds.protocol.reading.recovery import Recovery
+from binance_uds.protocol.reading.snapshot import snapshot
 from binance_uds.protocol.repair import Task, repair
-from binance_uds.protocol.snapshot import snapshot
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.parameters import Parameters
 from binance_uds.simulator.records import Account

@@ -10,8 +10,8 @@ import pytest
 
 from binance_uds.events import usdm, usdm_rows
 from binance_uds.events.base import FROM_REST, Event
-from binance_uds.protocol.books import Books, OpenAlgo
-from binance_uds.protocol.chains import ENDED, Chains
+from binance_uds.protocol.ledger.books import Books, OpenAlgo
+from binance_uds.protocol.ledger.chains import ENDED, Chains
 from tests.account_history import History
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH

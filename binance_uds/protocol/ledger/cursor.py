@@ -20,10 +20,10 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tupl
 
 import attrs
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
+from ..identity import FillId
 from .books import Books, OpenAlgo
 from .chains import Claim, OrderChain, OrderKey, PositionChain, PositionKey
-from .identity import FillId
 
 #: Of the text's form. A text of another version is not guessed at.
 VERSION = 1
