@@ -16,7 +16,8 @@ from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
 from ..identity import fill_id
 from .books import Books
 from .chains import Chains, OrderChain, OrderKey
-from .cursor import Counts, Cursor
+from .counts import Counts
+from .cursor import Cursor
 
 #: Kinds of rows; the first word of a row's key.
 _FLOOR, _GROUNDED, _FILL, _HIGHEST = "floor", "grounded", "fill", "highest"

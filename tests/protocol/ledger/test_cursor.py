@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from binance_uds.errors import ConfigurationError
 from binance_uds.protocol.ledger.books import OpenAlgo
 from binance_uds.protocol.ledger.chains import Claim, OrderChain, PositionChain
-from binance_uds.protocol.ledger.cursor import Counts, Cursor, _sum
+from binance_uds.protocol.ledger.counts import Counts
+from binance_uds.protocol.ledger.cursor import Cursor, _sum
 from tests.protocol.mortal import Mortal
 from tests.protocol.odd_json import ANY_JSON
 
