@@ -52,6 +52,7 @@ HARMLESS = {
     "itertools",
     "json",
     "math",
+    "orjson",
     "operator",
     "re",
     "string",

@@ -124,7 +124,7 @@ class OrderTradeUpdate(Event):
         return self.execution_type in (ExecutionType.TRADE, ExecutionType.CALCULATED)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Balance:
     """
     The balance of one asset after an ``AccountUpdate``.
@@ -146,7 +146,7 @@ class Balance:
     balance_change: Optional[Decimal] = wire("bc", decimal)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class Position:
     """
     One position after an ``AccountUpdate``. Prices and profits are in the quote (or margin) asset.
@@ -238,7 +238,7 @@ class TradeLite(Event):
     order_id: int = wire("i", integer, essential=True)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MarginCallPosition:
     """
     One position that is short of margin. Prices and margins are in the quote (or margin) asset.

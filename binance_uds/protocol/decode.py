@@ -344,7 +344,7 @@ class Reader:
 
 
 #: The name behind which Binance puts a listen key.
-_KEY_NAME = "listenKey"
+KEY_NAME = "listenKey"
 
 
 def may_name_key(frame: Union[bytes, str], payload: Payload, secrets: Sequence[Secret]) -> bool:
@@ -359,7 +359,7 @@ def may_name_key(frame: Union[bytes, str], payload: Payload, secrets: Sequence[S
         payload: What ``unwrap`` returned of it.
         secrets: The listen keys in use.
     """
-    if _count(frame, _KEY_NAME) or _count(frame, "\\"):
+    if _count(frame, KEY_NAME) or _count(frame, "\\"):
         return True
     return any(_count(frame, secret.reveal()) > payload.stream.count(secret.reveal()) for secret in secrets)
 
@@ -372,7 +372,7 @@ def _masked(node: Any, secrets: Sequence[Secret]) -> Any:
     """Copy a JSON value without listen keys: by the name they stand behind, and by value anywhere."""
     if isinstance(node, dict):
         return {
-            _hidden(key, secrets): MASK if key == _KEY_NAME else _masked(child, secrets) for key, child in node.items()
+            _hidden(key, secrets): MASK if key == KEY_NAME else _masked(child, secrets) for key, child in node.items()
         }
     if isinstance(node, list):
         return [_masked(child, secrets) for child in node]

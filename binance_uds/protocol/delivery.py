@@ -19,7 +19,7 @@ from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
 from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from ..events.usdm_rows import TradeRow
 from . import facts
-from .decode import Control, Decoded, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
+from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
 from .held import Hold, merged
 from .identity import FillId, fill_id
@@ -28,6 +28,7 @@ from .ledger.chains import ZERO, OrderKey
 from .ledger.cursor import Cursor
 from .ledger.doubts import Doubts
 from .ledger.handed import Handed
+from .quick import QuickDecoder
 from .reading import recovered
 from .reading.recovery import Recovery, flat_row
 from .timings import Timings
@@ -50,10 +51,10 @@ _SHUTDOWN = "serverShutdown"
 Item = Union[Event, Notice]
 
 
-@attrs.frozen
+@attrs.define
 class Taken:
     """
-    What came out of one frame.
+    What came out of one frame; nothing changes it.
 
     Attributes:
         items: Events and notices for the user, in order.
@@ -95,6 +96,8 @@ class Delivery:
         self._doubts = Doubts(self.books.chains, timings or Timings())
         self._is_counting = signed
         self._decoder = Decoder(event_classes)
+        # An expiry is more than data, so it takes the strict way.
+        self._quick = QuickDecoder([of for of in event_classes if of is not ListenKeyExpired])
         self._keys: Deque[Secret] = deque(maxlen=_KEYS_KEPT)
         self._told_malformed: Set[Tuple[str, str]] = set()
         self._hold: Optional[Hold] = None
@@ -109,6 +112,7 @@ class Delivery:
         """From now on mask this listen key wherever it stands in a payload."""
         if key not in self._keys and len(key.reveal()) >= _SHORTEST_KEY:
             self._keys.append(key)
+            self._quick.know(self._keys)
 
     # Frames
 
@@ -121,16 +125,19 @@ class Delivery:
             socket: The number of the connection it came on.
             now: Seconds of the monotonic clock.
         """
+        event = self._quick.event(frame) if type(frame) is bytes else None
+        if event is not None:
+            return self._came(event, frame, socket, now)
         try:
             content = unwrap(parse(frame))
             if isinstance(content, Control):
                 return Taken(facts=tuple(self._control_facts(content, socket)))
-            return self._event(content, frame, socket, now)
+            return self._strictly(content, frame, socket, now)
         except Undecodable as error:
             reason = error.reason
         return Taken((UndecodableFrame(reason=reason, size=_size(frame)),), (facts.FramesUndecodable(socket),))
 
-    def _event(self, payload: Payload, frame: Union[bytes, str], socket: int, now: float) -> Taken:
+    def _strictly(self, payload: Payload, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         # Control first, from the name alone: an expiry whose fields are odd is an expiry all the same.
         control = tuple(self._life_facts(payload, socket))
         try:
@@ -139,31 +146,35 @@ class Delivery:
         except Undecodable as error:
             lost = UndecodableFrame(reason=error.reason, size=_size(frame))
             return Taken((lost,), (*control, facts.FramesUndecodable(socket)))
-        shadow = self._shadows.get(socket)
-        if shadow is not None:
-            shadow.add(decoded.event, _size(frame))
-            # What does not fit is told too early rather than lost.
-            return Taken((), control) if not shadow.is_full else self._adopted(socket, control, now)
-        return self._told(decoded, frame, socket, control, now)
+        taken = self._came(decoded.event, frame, socket, now)
+        if control or decoded.malformed:
+            attentions = self._attentions(type(decoded.event).__name__, decoded.malformed)
+            return Taken((*taken.items, *attentions), (*control, *taken.facts))
+        return taken
 
-    def _told(
-        self, decoded: Decoded, frame: Union[bytes, str], socket: int, control: Tuple[Fact, ...], now: float
-    ) -> Taken:
+    def _came(self, event: Event, frame: Union[bytes, str], socket: int, now: float) -> Taken:
+        """Take an event that came on a connection."""
+        if self._shadows:
+            shadow = self._shadows.get(socket)
+            if shadow is not None:
+                shadow.add(event, _size(frame))
+                # What does not fit is told too early rather than lost.
+                return Taken() if not shadow.is_full else self.adopt(socket, now)
+        return self._told(event, frame, socket, now)
+
+    def _told(self, event: Event, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         """Take what the connection in use tells, or what either of two does."""
-        event = decoded.event
-        attentions = self._attentions(type(event).__name__, decoded.malformed)
         if not self._is_new(event, socket):
             self._duplicates += 1
-            return Taken(tuple(attentions), control)
+            return Taken()
         self.books.told_ms = max(self.books.told_ms, event.transaction_time_ms or 0)
         self.account.apply(event)
         if self._is_counting:
             self._count(event, now)
         if self._hold is not None and self._hold.wants(event):
             self._hold.add(event, _size(frame))
-            full = (facts.HoldFilled(),) if self._hold.is_full else ()
-            return Taken(tuple(attentions), (*control, *full))
-        return Taken((self._dated(event), *attentions), control)
+            return Taken(facts=(facts.HoldFilled(),) if self._hold.is_full else ())
+        return Taken((self._dated(event),))
 
     def _is_new(self, event: Event, socket: int) -> bool:
         """Whether this is no copy of what came before."""
@@ -213,21 +224,18 @@ class Delivery:
 
     def adopt(self, socket: int, now: float = 0.0) -> Taken:
         """Return what was kept back of this connection, as far as it is new; what comes on it now is not kept back."""
-        return self._adopted(socket, (), now)
+        shadow = self._shadows.pop(socket, None)
+        items: List[Item] = []
+        found: List[Fact] = []
+        for event in [] if shadow is None else shadow.take():
+            taken = self._told(event, b"", socket, now)
+            items.extend(taken.items)
+            found.extend(taken.facts)
+        return Taken(tuple(items), tuple(found))
 
     def discard(self, socket: int) -> None:
         """Forget what was kept back of this connection: another one tells the same."""
         self._shadows.pop(socket, None)
-
-    def _adopted(self, socket: int, control: Tuple[Fact, ...], now: float) -> Taken:
-        shadow = self._shadows.pop(socket, None)
-        items: List[Item] = []
-        found: List[Fact] = list(control)
-        for event in [] if shadow is None else shadow.take():
-            taken = self._told(Decoded(event), b"", socket, (), now)
-            items.extend(taken.items)
-            found.extend(taken.facts)
-        return Taken(tuple(items), tuple(found))
 
     # Doubts
 
