@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import Callable, Deque, Dict, Iterable, List, Optional, Type
+from typing import Callable, Deque, Dict, Iterable, List, Optional, Sequence, Type
 
 import attrs
 
@@ -26,6 +26,7 @@ from ..protocol.commands import Command
 from ..protocol.delivery import Delivery
 from ..protocol.facts import Fact
 from ..protocol.ledger.cursor import Cursor
+from ..protocol.ledger.handed import OFTEN
 from ..protocol.proofs import Verdict
 from ..protocol.session import Session
 from . import shutdown
@@ -345,15 +346,17 @@ class Worker:
             self.session.heard(number, self._drained_at)
         return read.drained
 
-    def _deliver_all(self, frames: Iterable[bytes], number: int) -> List[Fact]:
+    def _deliver_all(self, frames: Sequence[bytes], number: int) -> List[Fact]:
         """Deliver what was read just now."""
         found: List[Fact] = []
         # Of now, not of the last turn, which may be long ago: what does not add up has its time from here on.
         read_at = self._clock.now().monotonic
-        for frame in frames:
-            taken = self._delivery.take(frame, number, read_at)
-            self._hand_over_all(taken.items)
-            found.extend(taken.facts)
+        for start in range(0, len(frames), OFTEN):
+            for frame in frames[start : start + OFTEN]:
+                taken = self._delivery.take(frame, number, read_at)
+                self._hand_over_all(taken.items)
+                found.extend(taken.facts)
+            self._delivery.catch_up()
         return found
 
     def _hand_over_all(self, items: Iterable[Item]) -> None:

@@ -190,6 +190,8 @@ class Mortal(Trader):
             if self.chance.random() < self.dying / 2:
                 raise Died
             handed.put()
+        if self.chance.random() < 0.5:
+            self.delivery.catch_up()
 
     def lead(self, steps: object) -> Led:
         """Lead an errand; more is traded meanwhile."""

@@ -99,6 +99,17 @@ class TestUsual:
         assert both(frame_of(document)) == both(frame_of(turned))
         assert both(frame_of(turned)) is not None
 
+    def test_a_list_may_be_absent(self):
+        """Nothing of its kind changed; beside it there may be others."""
+        document = copy.deepcopy(DOCUMENTS["ACCOUNT_UPDATE"])
+        del document["a"]["B"]
+        document["a"]["P"] = None
+        event = both(frame_of(document))
+
+        assert isinstance(event, usdm.AccountUpdate)
+        assert ((), ()) == (event.balances, event.positions)
+        assert both(frame_of({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": {}})) is None
+
     def test_keys_that_are_new_are_kept(self):
         """As long as their values are plain."""
         event = both(frame_of(order(new="word", newer=17, newest=None, flag=True)))

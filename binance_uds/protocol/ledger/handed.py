@@ -2,14 +2,19 @@
 What was handed to the user: the books as of the last event whose callbacks have returned.
 
 The books of ``books.py`` know what came. What came may be held back, or lie in the middle of a repair's harvest while
-the process dies; so where a restart has to begin is told from what was handed over. Each event's changes are prepared
-before its callbacks run, and taken over at one stroke when they have returned. The callbacks themselves see the
-changes already: who writes an event and the cursor in one transaction has either both or none.
+the process dies; so where a restart has to begin is told from what was handed over. An event counts when its callbacks
+have returned. The callbacks themselves see it counted already: who writes an event and the cursor in one transaction
+has either both or none.
+
+Counting twice is dear, and most of the time the books are right about what was handed over, too. So the last events
+are only noted; what they touched is copied from the books at the next moment at which the two agree, and worked out
+event by event where somebody asks before then.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from collections import ChainMap
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ...events.base import Event
 from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
@@ -23,6 +28,12 @@ from .cursor import Cursor
 _FLOOR, _GROUNDED, _FILL, _HIGHEST = "floor", "grounded", "fill", "highest"
 _ORDER, _POSITION, _ALGO, _BALANCE = "order", "position", "algo", "balance"
 _KINDS = (_FILL, _HIGHEST, _ORDER, _POSITION, _ALGO, _BALANCE)
+
+#: After so many events the books should be looked at; beyond the double they are worked out, not to be kept for ever.
+OFTEN = 128
+_MOST_NOTED = 2 * OFTEN
+
+_COUNTED = (OrderTradeUpdate, AccountUpdate, AlgoUpdate)
 
 _Key = Tuple[Any, ...]
 _Rows = Dict[_Key, Any]
@@ -42,8 +53,11 @@ class Handed:
     def __init__(self, *, counts: bool = False, cursor: Optional[Cursor] = None) -> None:
         self._counts = counts
         self._rows: _Rows = {}
-        self._in_hand: _Rows = {}
+        self._noted: List[Event] = []
+        self._in_hand: Optional[Event] = None
         self._is_torn = False
+        #: Odd while rows and notes are changed together.
+        self._turns = 0
         #: Grows with everything that changes the cursor.
         self.version = 0
         if cursor is not None:
@@ -55,21 +69,35 @@ class Handed:
 
     def take(self, item: object) -> None:
         """An event or a notice is about to be handed over."""
-        self._in_hand = self._changes(item) if isinstance(item, Event) else {}
+        self._in_hand = item if isinstance(item, _COUNTED) else None
 
     def put(self) -> None:
         """It was; all who wanted it have had it."""
-        if self._in_hand:
-            self._rows.update(self._in_hand)
-            self._in_hand = {}
+        if self._in_hand is not None:
+            self._noted.append(self._in_hand)
+            self._in_hand = None
             self.version += 1
+            if len(self._noted) >= _MOST_NOTED:
+                self._work_out()
 
     def tear(self) -> None:
         """It was not, or not to all; from now on nobody knows how the books fit to what was handed over."""
-        self._in_hand = {}
+        self._in_hand = None
         self._is_torn = True
 
     # From time to time
+
+    def catch_up(self, books: Books) -> None:
+        """Take what was touched from the books, at a moment at which all they know of was handed over."""
+        if not self._noted or self._is_torn:
+            return
+        rows: _Rows = {}
+        for event in self._noted:
+            _put_fill(event, rows, self._rows)
+        if self._counts:
+            touched = {key for event in self._noted for key in _touched(event)}
+            rows.update((key, _row_of(books, key)) for key in touched)
+        self._replace(rows)
 
     def restate(self, books: Books) -> None:
         """Take everything from the books, at a moment at which all they know of was handed over."""
@@ -82,11 +110,15 @@ class Handed:
         if self._counts and books.chains.grounded_ms is not None:
             rows[_GROUNDED,] = books.chains.grounded_ms
             rows.update(_rows_of(books))
+        self._turns += 1
         self._rows = rows
+        self._noted.clear()
+        self._turns += 1
         self.version += 1
 
     def forget_before(self, floor_ms: int) -> None:
         """Keep no record of the fills of before this moment, where nothing is ever read back."""
+        self._work_out()
         self._rows = {key: row for key, row in self._rows.items() if key[0] != _FILL or row >= floor_ms}
 
     # For any thread
@@ -103,10 +135,13 @@ class Handed:
             since_ms: From when on events may be missing, where the books do not say.
             with_in_hand: Whether the event that is being handed over counts as delivered; only for its callbacks.
         """
-        # Each in one step, as far as other threads are concerned.
-        rows = self._rows.copy()
         if with_in_hand:
-            rows.update(self._in_hand)
+            # Here and now nobody else changes anything, and who asks once asks again.
+            self._work_out()
+        rows, noted = self._snapshot()
+        if with_in_hand and self._in_hand is not None:
+            noted = (*noted, self._in_hand)
+        rows.update(self._worked_out(noted, rows))
         since_ms = rows.get((_FLOOR,)) if since_ms is None else since_ms
         if since_ms is None:
             return None
@@ -128,27 +163,53 @@ class Handed:
 
     # Inside
 
-    def _changes(self, event: Event) -> _Rows:
-        changes: _Rows = {}
-        if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id:
-            identified: _Key = (_FILL, *fill_id(event))
-            changes[identified] = event.trade_time_ms or event.transaction_time_ms or 0
-            highest = (_HIGHEST, event.symbol)
-            changes[highest] = max(event.trade_id, self._rows.get(highest, 0))
-        if self._counts:
-            changes.update(self._counted(event))
-        return changes
+    def _snapshot(self) -> Tuple[_Rows, Tuple[Event, ...]]:
+        """Return the rows, and the events that are not in them, of one moment; for any thread."""
+        while True:
+            # Each in one step, as far as other threads are concerned.
+            turns, rows, noted = self._turns, self._rows.copy(), tuple(self._noted)
+            if turns == self._turns and not turns % 2:
+                return rows, noted
 
-    def _counted(self, event: Event) -> _Rows:
-        """Return the rows of what an event is about, as they are with it."""
-        before = {key: self._rows.get(key) for key in _touched(event)}
-        books = Books(chains=Chains(self._rows.get((_GROUNDED,))))
-        for key, row in before.items():
-            if row is not None:
-                _put(books, key, row)
-        books.enter(event)
-        # What is gone from the books is None: a row is taken away as it is put, at one stroke with the others.
-        return {**dict.fromkeys(before), **_rows_of(books, copied=False)}
+    def _replace(self, rows: _Rows) -> None:
+        """Put rows in the place of those that were, and of what was noted."""
+        self._turns += 1
+        self._rows.update(rows)
+        self._noted.clear()
+        self._turns += 1
+
+    def _work_out(self) -> None:
+        self._replace(self._worked_out(self._noted, self._rows))
+
+    def _worked_out(self, events: Iterable[Event], rows: _Rows) -> _Rows:
+        """Return the rows that events change, as they are with them."""
+        changed: _Rows = {}
+        for event in events:
+            _put_fill(event, changed, rows)
+            if self._counts:
+                changed.update(_counted(event, ChainMap(changed, rows)))
+        return changed
+
+
+def _put_fill(event: Event, changed: _Rows, rows: _Rows) -> None:
+    """Put the rows about a fill as such into those that changed."""
+    if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id:
+        identified: _Key = (_FILL, *fill_id(event))
+        changed[identified] = event.trade_time_ms or event.transaction_time_ms or 0
+        highest = (_HIGHEST, event.symbol)
+        changed[highest] = max(event.trade_id, changed.get(highest) or rows.get(highest, 0))
+
+
+def _counted(event: Event, rows: Mapping[_Key, Any]) -> _Rows:
+    """Return the rows of what an event is about, as they are with it."""
+    before = {key: rows.get(key) for key in _touched(event)}
+    books = Books(chains=Chains(rows.get((_GROUNDED,))))
+    for key, row in before.items():
+        if row is not None:
+            _put(books, key, row)
+    books.enter(event)
+    # What is gone from the books is None: a row is taken away as it is put, at one stroke with the others.
+    return {**dict.fromkeys(before), **_rows_of(books, copied=False)}
 
 
 def _touched(event: Event) -> Iterator[_Key]:
@@ -160,7 +221,8 @@ def _touched(event: Event) -> Iterator[_Key]:
     elif isinstance(event, AccountUpdate):
         yield from ((_BALANCE, balance.asset) for balance in event.balances)
         yield from ((_POSITION, position.symbol, position.position_side) for position in event.positions)
-    elif isinstance(event, AlgoUpdate):
+    else:
+        assert isinstance(event, AlgoUpdate)
         yield (_ALGO, event.algo_id)
 
 
@@ -174,6 +236,17 @@ def _put(books: Books, key: _Key, row: Any) -> None:
         books.algo_orders[key[1]] = row
     else:
         books.balances[key[1]] = row
+
+
+def _row_of(books: Books, key: _Key) -> Any:
+    """Return a row as the books have it; None when they have none any more."""
+    if key[0] == _ORDER:
+        order = books.chains.orders.get((key[1], key[2]))
+        return None if order is None else order.copy()
+    if key[0] == _POSITION:
+        position = books.chains.positions.get((key[1], key[2]))
+        return None if position is None else position.copy()
+    return books.algo_orders.get(key[1]) if key[0] == _ALGO else books.balances.get(key[1])
 
 
 def _rows_of(books: Books, *, copied: bool = True) -> _Rows:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from decimal import Decimal
-from typing import Any
+from typing import Any, Callable
 
 import attrs
 import pytest
@@ -16,7 +17,7 @@ from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.identity import FillId
 from binance_uds.protocol.ledger.books import Books
 from binance_uds.protocol.ledger.cursor import Cursor
-from binance_uds.protocol.ledger.handed import Handed
+from binance_uds.protocol.ledger.handed import OFTEN, Handed
 from tests.protocol.mortal import Died, Mortal
 from tests.protocol.trader import NOTHING_AMISS
 
@@ -200,6 +201,76 @@ class TestFromEventToEvent:
             assert books.chains.orders == counts.orders
             assert books.balances == counts.balances
 
+    def test_what_is_copied_from_the_books_is_what_would_have_been_worked_out(self):
+        """Whenever they are looked at, and although an order has ended and is forgotten."""
+        steps = [fill(11), position("0.1", T + 11), algo("NEW", T + 12), fill(12, filled_quantity=Decimal(1)), fill(13)]
+        slow, quick, books = grounded(), grounded(), grounded_books()
+        for event in steps:
+            books.enter(event)
+            put(slow, event)
+            put(quick, event).catch_up(books)
+
+        assert cursor(slow) == cursor(quick)
+
+        put(slow, algo("CANCELED", T + 14))
+        put(quick, algo("CANCELED", T + 14))
+        books.enter(algo("CANCELED", T + 14))
+        quick.catch_up(books)
+        assert ({}, cursor(slow)) == (cursor(quick).counts.algo_orders, cursor(quick))
+
+    def test_notes_are_not_kept_for_ever(self):
+        """Where nobody looks at the books, each is worked out by and by."""
+        handed = put(grounded(), *(fill(trade_id) for trade_id in range(11, 11 + 3 * OFTEN)))
+
+        assert OFTEN == len(handed._noted)
+        assert 3 * OFTEN == len(cursor(handed).fills)
+
+    def test_another_thread_never_sees_half_of_a_change(self):
+        """Fills and sums belong together, whenever it asks."""
+        handed, books, seen, over = grounded(), grounded_books(), [], threading.Event()
+
+        def ask() -> None:
+            while not over.is_set():
+                seen.append(cursor(handed))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            for trade_id in range(11, 2011):
+                books.enter(fill(trade_id))
+                put(handed, fill(trade_id))
+                if not trade_id % 5:
+                    handed.catch_up(books)
+        finally:
+            over.set()
+            asking.join()
+
+        for one in seen:
+            orders = one.counts.orders
+            assert len(one.fills) * Decimal("0.1") == (orders["BTCUSDT", 7].counted if orders else 0)
+
+    def test_a_cursor_that_is_asked_for_in_the_midst_of_a_change_waits_for_its_end(self):
+        """The rows of before it and the notes of after it do not fit together."""
+        handed, books = grounded(), grounded_books()
+        books.enter(fill(11))
+        put(handed, fill(11))
+        handed._rows = Restless(handed._rows, lambda: handed.catch_up(books))
+
+        assert {("BTCUSDT", 7, 11)} == cursor(handed).fills
+
+
+class Restless(dict):
+    """Rows that another thread changes as soon as they were read."""
+
+    def __init__(self, rows: Any, change: Callable[[], None]) -> None:
+        super().__init__(rows)
+        self._change = change
+
+    def copy(self) -> Any:
+        rows = dict(self)
+        self._change()
+        return rows
+
 
 def grounded_books() -> Books:
     """Return the books of an account that was just read, and has nothing."""
@@ -239,7 +310,7 @@ class TestTearing:
             books.enter(event)
         books.delivered.forget_before(T + 60_000)
         handed.restate(books)
-        put(handed, fill(12))
+        put(handed, fill(12)).catch_up(books)
 
         assert ({("BTCUSDT", 7, 12)}, T) == (cursor(handed).fills, cursor(handed).since_ms)
 
@@ -265,6 +336,14 @@ class TestWithoutASecret:
         handed.forget_before(T + 12)
 
         assert {("BTCUSDT", 7, 12)} == cursor(handed, since_ms=0).fills
+
+    def test_the_books_have_nothing_to_add(self):
+        """Only the fills are taken over."""
+        handed = put(Handed(), fill(11), fill(12))
+        handed.catch_up(Books())
+
+        assert {("BTCUSDT", 7, 11), ("BTCUSDT", 7, 12)} == cursor(handed, since_ms=0).fills
+        assert cursor(handed, since_ms=0).counts is None
 
     def test_a_delivery_has_them_forgotten(self):
         """Ten minutes after, as it forgets copies."""
