@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from binance_uds.simulator.bot import BotTrader
     from binance_uds.simulator.local import LocalAccount, LocalExchange
+    from binance_uds.simulator.records import KeyPermissions
     from binance_uds.simulator.refusals import Refused
     from binance_uds.simulator.rules import Rules
 
 #: Where each public name lives; imported when first asked for, so that the model can be had without aiohttp.
 _HOMES = {
     "BotTrader": "bot",
+    "KeyPermissions": "records",
     "LocalAccount": "local",
     "LocalExchange": "local",
     "Refused": "refusals",
     "Rules": "rules",
 }
 
-__all__ = ["BotTrader", "LocalAccount", "LocalExchange", "Refused", "Rules"]
+__all__ = ["BotTrader", "KeyPermissions", "LocalAccount", "LocalExchange", "Refused", "Rules"]
 
 
 def __getattr__(name: str) -> Any:

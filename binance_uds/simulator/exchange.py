@@ -36,13 +36,14 @@ from binance_uds.simulator.records import (
     Account,
     Balance,
     Fill,
+    KeyPermissions,
     Push,
     Symbol,
 )
 from binance_uds.simulator.refusals import Refused, refused
 from binance_uds.simulator.standing import Standing
 
-__all__ = ["SYMBOLS", "Account", "Exchange", "Fill", "Push", "Refused", "Symbol"]
+__all__ = ["SYMBOLS", "Account", "Exchange", "Fill", "KeyPermissions", "Push", "Refused", "Symbol"]
 
 HIGHEST_LEVERAGE = 125
 
@@ -154,6 +155,10 @@ class Exchange(Conditional, Standing, Keys):
         if expiry_ms is not None:
             due_ms = min(due_ms, expiry_ms)
         return min(due_ms, self._deadlines[0][0]) if self._deadlines else due_ms
+
+    def permit(self, account: Account, permissions: KeyPermissions) -> None:
+        """The customer sets anew what the account's API key may do."""
+        account.permissions = permissions
 
     def change_leverage(self, account: Account, symbol: str, leverage: int) -> dict[str, Any]:
         """

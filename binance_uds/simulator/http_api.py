@@ -24,6 +24,8 @@ from binance_uds.simulator.rules import Rules
 
 LISTEN_KEY_PATH = "/fapi/v1/listenKey"
 
+_FUTURES = "/fapi/"
+
 
 @attrs.frozen
 class Request:
@@ -77,21 +79,25 @@ class HttpApi:
         Find who an API key belongs to.
 
         Raises:
-            Refused: -2014 for what cannot be a key, -2015 for an unknown one.
+            Refused: -2014 for what cannot be a key, -2015 for an unknown one, and for one of another address.
         """
         wanted = signing.check_key_format(api_key)
         for account in self._exchange.accounts.values():
-            if account.api_key == wanted:
+            if account.api_key == wanted and not account.permissions.bound_elsewhere:
                 return account
-        raise Refused(401, -2015, "Invalid API-key, IP, or permissions for action.")
+        raise _not_allowed()
 
     def _carry_out(self, request: Request, route: Route, parameters: Parameters, headers: dict[str, str]) -> Any:
         if route.security is Security.NONE:
             return route.act(Call(self._exchange, parameters))
         account = self.account_of(request.api_key)
+        if request.path.startswith(_FUTURES) and not account.permissions.trades_futures:
+            raise _not_allowed()
         if route.security is Security.SIGNED:
             signing.check_time(parameters, self._exchange.now_ms)
             signing.check_signature(account.api_secret, request.query, request.body)
+            if request.method == "GET" and not account.permissions.reads:
+                raise _not_allowed()
         if route.is_order:
             self._count_order(account, headers)
         return route.act(Call(self._exchange, parameters, account))
@@ -123,6 +129,11 @@ class HttpApi:
                 "Please use the websocket for live updates to avoid polling the API."
             )
         return Answer(limited.status, {"code": -1003, "msg": message}, headers)
+
+
+def _not_allowed() -> Refused:
+    """The one refusal for an unknown key, a wrong address and a missing right: Binance does not say which."""
+    return Refused(401, -2015, "Invalid API-key, IP, or permissions for action.")
 
 
 def _seconds_until(end_ms: int, now_ms: int) -> str:

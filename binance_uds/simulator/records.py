@@ -276,12 +276,35 @@ class AlgoOrder:
         return self.status in ALGO_FINAL
 
 
+@attrs.frozen(kw_only=True)
+class KeyPermissions:
+    """
+    What the customer lets an API key do, set where keys are made.
+
+    Attributes:
+        reads: Whether it may read the account.
+        trades_futures: Whether it is good for futures at all, listen keys included.
+        withdraws: Whether it may send money away.
+        transfers: Whether it may move money between the customer's own accounts.
+        bound_to_addresses: Whether it counts from some addresses only.
+        bound_elsewhere: Whether the one that all clients come from is not among those.
+    """
+
+    reads: bool = True
+    trades_futures: bool = True
+    withdraws: bool = False
+    transfers: bool = False
+    bound_to_addresses: bool = True
+    bound_elsewhere: bool = False
+
+
 @attrs.define(eq=False)
 class Account:
     """
     A customer of the exchange; read its attributes, change it through `Exchange`.
 
     Attributes:
+        permissions: Of its API key.
         fills: Everything it ever traded, oldest first; never shortened.
         orders: Every order by id, in the order of creation.
         closed_orders: In the order they ended.
@@ -295,6 +318,7 @@ class Account:
     api_secret: str = attrs.field(repr=False)
     hedge_mode: bool = False
     multi_assets: bool = False
+    permissions: KeyPermissions = KeyPermissions()
     balances: dict[str, Balance] = attrs.field(factory=dict)
     positions: dict[tuple[str, str], Position] = attrs.field(factory=dict)
     settings: dict[str, SymbolSettings] = attrs.field(factory=dict, repr=False)

@@ -337,7 +337,8 @@ _TIME = Route(lambda call: {"serverTime": call.exchange.now_ms}, security=Securi
 _INFO = Route(lambda call: call.exchange.read_exchange_info(), security=Security.NONE)
 _BALANCE = Route(_own(Exchange.read_balance), 5)
 
-#: The spot paths are those that other people's clients ask for before they turn to futures.
+#: The spot paths are those that other people's clients ask for before they turn to futures. What a key may do is
+#: answered by the wallet, which in reality is on a host of its own.
 ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/fapi/v1/ping"): _NOTHING,
     ("GET", "/fapi/v1/time"): _TIME,
@@ -382,4 +383,5 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/fapi/v1/income"): Route(_income, 30),
     ("GET", "/fapi/v1/forceOrders"): Route(_force_orders, 20, weight_without_symbol=50),
     ("GET", "/fapi/v1/rateLimit/order"): Route(_order_limits, 1),
+    ("GET", "/sapi/v1/account/apiRestrictions"): Route(_own(Exchange.read_permissions), 1),
 }

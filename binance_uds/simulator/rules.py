@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import attrs
 
 
@@ -18,6 +20,8 @@ class Rules:
         connection_life: After which a connection is ended, come what may.
         messages_per_second: What a client may send on one connection, pings and pongs included.
         streams_per_connection: Streams one connection may be subscribed to.
+        connections_per_key: Connections that may hold one listen key; the oldest gives way to one too many. None for
+            any number: nothing is published about it.
         weight_per_minute: Request weight of one address.
         orders_per_10s: New orders of one account in ten seconds.
         orders_per_minute: New orders of one account in a minute.
@@ -29,6 +33,7 @@ class Rules:
     connection_life: float = 86_400.0
     messages_per_second: int = 10
     streams_per_connection: int = 1024
+    connections_per_key: Optional[int] = None
     weight_per_minute: int = 2400
     orders_per_10s: int = 300
     orders_per_minute: int = 1200

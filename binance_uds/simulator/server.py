@@ -218,6 +218,9 @@ class Server:
         """A connection may have begun to hold a key."""
         self._on_change()
         for key in connection.subscription.held_keys():
+            limit = self._rules.connections_per_key
+            for surplus in self.hub.holding(key)[:-limit] if limit else ():
+                surplus.close(1008, "Too many connections")
             owner = self.exchange.key_owner(key)
             if owner is not None and self.active.take(faults.ExpireAgain, self.clock()) is not None:
                 self.act(partial(self.exchange.expire_key, owner, notices=1))

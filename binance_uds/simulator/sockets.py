@@ -177,6 +177,10 @@ class Hub:
             connection for connection in self._connections if account is None or account in self._owners(connection)
         ]
 
+    def holding(self, key: str) -> list[Connection]:
+        """List the connections that hold a listen key, valid or not, oldest first."""
+        return [connection for connection in self._connections if key in connection.subscription.held_keys()]
+
     def private(self) -> list[Connection]:
         """List the connections on which private events may come."""
         return [each for each in self._connections if each.subscription.form != control.SILENT_FORM]

@@ -3,7 +3,7 @@ REST queries for what is: balances, positions, settings, the exchange itself.
 
 With `rest_lag_ms` set, balances and positions are shown as they were.
 
-Source: USDⓈ-M Futures > Account and Market Data REST pages.
+Source: USDⓈ-M Futures > Account and Market Data REST pages; Wallet > Get API Key Permission.
 """
 
 from __future__ import annotations
@@ -146,6 +146,25 @@ class Standing(History, Ledger):
                 }
             )
         return answer
+
+    def read_permissions(self, account: Account) -> dict[str, Any]:
+        """What the API key may do (``GET /sapi/v1/account/apiRestrictions``)."""
+        permissions = account.permissions
+        return {
+            "ipRestrict": permissions.bound_to_addresses,
+            "createTime": 0,
+            "enableReading": permissions.reads,
+            "enableWithdrawals": permissions.withdraws,
+            "enableInternalTransfer": permissions.transfers,
+            "enableMargin": False,
+            "enableFutures": permissions.trades_futures,
+            "permitsUniversalTransfer": permissions.transfers,
+            "enableVanillaOptions": False,
+            "enableFixApiTrade": False,
+            "enableFixReadOnly": False,
+            "enableSpotAndMarginTrading": False,
+            "enablePortfolioMarginTrading": False,
+        }
 
     def read_account_config(self, account: Account) -> dict[str, Any]:
         """Modes and permissions (``GET /fapi/v1/accountConfig``)."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from binance_uds.simulator.exchange import Exchange
-from binance_uds.simulator.http_api import HttpApi, Request
+from binance_uds.simulator.exchange import Exchange, KeyPermissions
+from binance_uds.simulator.http_api import LISTEN_KEY_PATH, HttpApi, Request
 from binance_uds.simulator.routes import ROUTES, Security
 from binance_uds.simulator.rules import Rules
 from binance_uds.simulator.signing import sign
@@ -84,6 +84,31 @@ def test_who_may_ask(exchange, method, path):
 
     assert (security is not Security.NONE) == (codes[0] == -2014)
     assert (security is Security.SIGNED) == (with_key.body == timestamp_missing())
+
+
+PERMISSIONS = "/sapi/v1/account/apiRestrictions"
+POSITIONS = "/fapi/v3/positionRisk"
+
+
+@pytest.mark.parametrize(
+    "permissions, refused",
+    [
+        (KeyPermissions(), set()),
+        (KeyPermissions(withdraws=True, transfers=True), set()),
+        (KeyPermissions(reads=False), {PERMISSIONS, POSITIONS}),
+        (KeyPermissions(trades_futures=False), {LISTEN_KEY_PATH, POSITIONS}),
+        (KeyPermissions(bound_elsewhere=True), {LISTEN_KEY_PATH, PERMISSIONS, POSITIONS}),
+    ],
+)
+def test_a_key_may_do_what_its_owner_permits(exchange, permissions, refused):
+    """Everything else is refused with the one code that does not say why."""
+    exchange.permit(exchange.accounts["alice"], permissions)
+    api = HttpApi(exchange, Rules())
+    calls = [("POST", LISTEN_KEY_PATH), ("GET", PERMISSIONS), ("GET", POSITIONS)]
+    answers = {path: ask(exchange, api, method, path) for method, path in calls}
+
+    assert refused == {path for path, answer in answers.items() if answer.status == 401}
+    assert {-2015} >= {answers[path].body["code"] for path in refused}
 
 
 def timestamp_missing():

@@ -435,6 +435,17 @@ def test_the_24_hour_cut(make_client):
     assert b"\x03\xe9" == frame.data[:2]
 
 
+def test_connections_of_one_key_can_be_bounded(make_client):
+    """The oldest gives way to one too many; by default a key may be held by any number."""
+    with LocalExchange(rules=Rules(connections_per_key=1)) as narrow:
+        client = make_client(narrow)
+        first, second = client.attach(), client.attach()
+        opcode, frame = first.recv_data_frame(control_frame=True)
+
+        assert (websocket.ABNF.OPCODE_CLOSE, b"\x03\xf0") == (opcode, frame.data[:2])
+        assert [] == client.events(second)
+
+
 def test_too_many_messages(client):
     """More than ten messages in a second end the connection."""
     socket = client.attach()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from binance_uds.simulator.exchange import SYMBOLS, Account, Exchange, Refused
+from binance_uds.simulator.exchange import SYMBOLS, Account, Exchange, KeyPermissions, Refused
 
 START_MS = 1_700_000_000_000
 
@@ -127,3 +127,16 @@ def test_an_unknown_symbol_is_refused(exchange: Exchange, account: Account) -> N
         with pytest.raises(Refused) as refusal:
             query(account, "NOPE")
         assert -1121 == refusal.value.code
+
+
+def test_permissions_are_answered_under_the_wallets_names(exchange: Exchange, account: Account) -> None:
+    """What the customer set for the API key, with every name of the documentation's sample."""
+    exchange.permit(account, KeyPermissions(withdraws=True, bound_to_addresses=False))
+    answer = exchange.read_permissions(account)
+
+    assert {
+        *("ipRestrict", "createTime", "enableReading", "enableWithdrawals", "enableInternalTransfer", "enableMargin"),
+        *("enableFutures", "permitsUniversalTransfer", "enableVanillaOptions", "enableFixApiTrade"),
+        *("enableFixReadOnly", "enableSpotAndMarginTrading", "enablePortfolioMarginTrading"),
+    } == answer.keys()
+    assert {"enableReading", "enableFutures", "enableWithdrawals"} == {key for key, value in answer.items() if value}
