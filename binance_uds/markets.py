@@ -100,6 +100,24 @@ class Endpoint:
     is_single: bool = False
 
 
+@attrs.frozen
+class Wallet:
+    """
+    Where Binance tells what an API key may do: on the host of the wallet, which serves all markets.
+
+    Source: Wallet > Account > Get API Key Permission; 1 of the weight of that host.
+
+    Attributes:
+        of_rest_url: The REST host whose keys it knows.
+        url: Scheme and host.
+        path: Path of the signed call.
+    """
+
+    of_rest_url: str = "https://fapi.binance.com"
+    url: str = "https://api.binance.com"
+    path: str = "/sapi/v1/account/apiRestrictions"
+
+
 @attrs.frozen(kw_only=True)
 class Market:
     """
@@ -117,6 +135,7 @@ class Market:
         reads: Where what the account is and did can be read, an endpoint for each name.
         weight_limit: Request weight that the exchange allows an address within a minute.
         event_classes: What the stream is known to send.
+        wallet: Where the permissions of its API keys are read.
         events: The names asked for in the query form. Extend it to receive types added by Binance later.
         allow_plaintext: Permit ``http://`` and ``ws://`` beyond loopback.
 
@@ -136,6 +155,7 @@ class Market:
     weight_limit: int
     event_classes: Tuple[type[Event], ...]
     events: Tuple[str, ...]
+    wallet: Wallet = Wallet()
     allow_plaintext: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -152,6 +172,11 @@ class Market:
         return tuple(
             AccessPlan(url, form) for url in (self.stream_url, *self.other_stream_urls) for form in self.access_forms
         )
+
+    @property
+    def permissions_url(self) -> str:
+        """The host to ask what an API key may do; a REST host of one's own itself, for no other knows the key."""
+        return self.wallet.url if self.rest_url == self.wallet.of_rest_url else self.rest_url
 
     def endpoint(self, name: str) -> Endpoint:
         """

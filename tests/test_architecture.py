@@ -27,6 +27,8 @@ FLOORS = {
     "edges": 2,
     "runtime": 3,
     "stream": 4,
+    "doctor": 4,
+    "metrics": 4,
     "__init__": 4,
     "cli": 5,
     "__main__": 5,

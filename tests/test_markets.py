@@ -51,6 +51,16 @@ def test_the_reads_are_those_of_the_documentation():
     }
 
 
+def test_permissions_are_asked_of_the_wallet_of_the_real_exchange_alone():
+    """A key of the demo hosts or of a local exchange goes to no other host than its own."""
+    local = attrs.evolve(USDM, rest_url="http://127.0.0.1:8080")
+
+    assert ["https://api.binance.com", USDM_DEMO.rest_url, "http://127.0.0.1:8080"] == [
+        market.permissions_url for market in (USDM, USDM_DEMO, local)
+    ]
+    assert "/sapi/v1/account/apiRestrictions" == USDM.wallet.path
+
+
 @pytest.mark.parametrize("market", [USDM, USDM_DEMO])
 def test_every_read_has_one_endpoint(market):
     """Whatever can be read is read in one place; and a market remains a value that hashes."""

@@ -9,6 +9,7 @@ import click
 
 from ..version import VERSION
 from .demo import demo
+from .doctor import doctor
 from .simulate import simulate
 from .watch import watch
 
@@ -19,7 +20,7 @@ def commands() -> None:
     """The Binance user data stream: orders, fills, balances and positions, pushed by the exchange."""
 
 
-for command in (demo, watch, simulate):
+for command in (demo, watch, simulate, doctor):
     commands.add_command(command)
 
 

@@ -44,7 +44,7 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     from ..runtime import assembly as _assembly  # noqa: F401
 
     try:
-        market = _market(demo, rest_url, stream_url)
+        market = chosen_market(demo, rest_url, stream_url)
         stream = UserDataStream.from_env(market=market, name="watch")
         with ending_tidily():
             _watch(stream, market)
@@ -56,7 +56,8 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     return 0
 
 
-def _market(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
+def chosen_market(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
+    """Return the market that the options of a command name."""
     market = USDM_DEMO if demo else USDM
     if rest_url is None and stream_url is None:
         return market

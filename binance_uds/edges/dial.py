@@ -140,6 +140,11 @@ def _usual_context(path: str, source: str) -> Optional[ssl.SSLContext]:
     return context
 
 
+def ca_source(context: ssl.SSLContext) -> str:
+    """Return in words where the certificates that a context trusts came from."""
+    return _ca_sources.get(context, "the given ssl_context")
+
+
 def proxy_for(url: str, proxy: Union[str, Secret, None] = None) -> Optional[Proxy]:
     """
     Return the proxy on the way to ``url``, if there is one.
@@ -158,6 +163,15 @@ def proxy_for(url: str, proxy: Union[str, Secret, None] = None) -> Optional[Prox
     if isinstance(outcome, ConfigurationError):
         raise outcome
     return outcome
+
+
+def proxy_source(url: str, proxy: Union[str, Secret, None] = None) -> str:
+    """Return in words where ``proxy_for`` found the proxy that it returned for the same arguments."""
+    if proxy is not None:
+        return "the proxy argument"
+    scheme = "https" if Origin.of(url).is_encrypted else "http"
+    names = [name for kind in (scheme, "all") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())]
+    return next((name for name in names if os.environ.get(name)), "the system's settings")
 
 
 def connect(url: str, *, context: ssl.SSLContext, proxy: Optional[Proxy], deadline: Deadline) -> socket.socket:
@@ -287,7 +301,7 @@ def _encrypt(sock: socket.socket, origin: Origin, context: ssl.SSLContext, deadl
             return NestedTls(sock, context, origin.host)
         return context.wrap_socket(sock, server_hostname=origin.host)
     except ssl.SSLCertVerificationError as exc:
-        reason = _distrust(exc, origin, _ca_sources.get(context, "the given ssl_context"))
+        reason = _distrust(exc, origin, ca_source(context))
     raise StreamInterrupted(reason)
 
 

@@ -59,6 +59,15 @@ class Control:
     names: Optional[Tuple[str, ...]] = attrs.field(default=None, repr=False)
     error_code: Optional[int] = None
 
+    @property
+    def keys(self) -> Tuple[Secret, ...]:
+        """
+        The listen keys that a LIST_SUBSCRIPTIONS reply names.
+
+        A subscription is named by the key alone, or by the key and one event: ``<key>@ORDER_TRADE_UPDATE``.
+        """
+        return tuple(Secret(name.split("@")[0]) for name in self.names or ())
+
 
 @attrs.frozen
 class Payload:

@@ -479,8 +479,7 @@ class Delivery:
             return [facts.SubscriptionRefused(socket, reply.reply_id, reason)]
         if reply.names is None:
             return []
-        # A subscription is named by the key alone, or by the key and one event: "<key>@ORDER_TRADE_UPDATE".
-        return [facts.SubscriptionListed(socket, tuple(Secret(name.split("@")[0]) for name in reply.names))]
+        return [facts.SubscriptionListed(socket, reply.keys)]
 
     def _attentions(self, event_name: str, malformed: Tuple[str, ...]) -> List[Notice]:
         new = [field for field in malformed if (event_name, field) not in self._told_malformed]
