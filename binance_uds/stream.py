@@ -136,7 +136,7 @@ class UserDataStream:
         self._account_view = self._account.view()
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
-        self._events_before = self._gaps_before = self._reconnects_before = 0
+        self._events_before = self._gaps_before = self._reconnects_before = self._blind_ms_before = 0
         self._cursor_before = settings.cursor if isinstance(settings.cursor, Cursor) else None
         shutdown.tell_of_fork(self)
 
@@ -421,6 +421,7 @@ class UserDataStream:
             signed=self._settings.credentials.can_sign,
             gaps=self._gaps_before,
             events=self._events_before,
+            blind_s=self._blind_ms_before / 1000,
             reconnects=self._reconnects_before,
             callback_errors=self._doors.callback_errors,
             backlog=self._doors.backlog,
@@ -542,6 +543,7 @@ class UserDataStream:
             if last is not None:
                 self._events_before += last.events
                 self._reconnects_before += last.session.reconnects
+                self._blind_ms_before += last.session.blind_ms
                 self._gaps_before = gaps
             self._cursor_before = self.cursor
             self._failure = None

@@ -9,6 +9,7 @@ import attrs
 from ..edges.deadline import Deadline
 from ..edges.dial import Origin, Proxy, ca_source, connect, make_context, proxy_for, proxy_source
 from ..errors import ConfigurationError, StreamInterrupted
+from ..markets import is_loopback
 from .case import Case
 from .finding import Finding, failed, ok, warning
 
@@ -60,15 +61,17 @@ def host(case: Case, urls: Sequence[str]) -> Finding:
 
 def tls(case: Case, urls: Sequence[str]) -> Finding:
     """Whether the host proves to be the one that was meant."""
-    if not any(Origin.of(url).is_encrypted for url in urls):
-        hosts = {Origin.of(url).host for url in urls}
-        if case.market.allow_plaintext:
-            return warning(
-                f"plain text to {', '.join(sorted(hosts))}: whoever listens on the way reads the listen key",
-                "this is what allow_plaintext=True in the market permits; use https:// and wss:// if you can",
-            )
+    origins = [Origin.of(url) for url in urls]
+    readable = sorted(origin.host for origin in origins if not origin.is_encrypted and not is_loopback(origin.host))
+    if readable:
+        return warning(
+            f"plain text to {', '.join(readable)}: whoever listens on the way reads the listen key",
+            "this is what allow_plaintext=True in the market permits; use https:// and wss:// if you can",
+        )
+    encrypted = [url for url, origin in zip(urls, origins) if origin.is_encrypted]
+    if not encrypted:
         return ok("plain text, which stays on this machine")
-    reasons = _reach(case, {url: proxy_for(url, case.proxy) for url in urls}, encrypted=True)
+    reasons = _reach(case, {url: proxy_for(url, case.proxy) for url in encrypted}, encrypted=True)
     trusted = [str(Origin.of(url)) for url, reason in reasons.items() if reason is None]
     if not trusted:
         return failed(

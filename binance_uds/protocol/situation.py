@@ -74,6 +74,7 @@ class Situation:
         standing: The same for those who read it from another thread.
         proofs: What was proven when.
         clock: The exchange's.
+        blind_ms: How long those lasted that were closed, together; each by itself, also where two overlap.
         open_gaps: Blind intervals that were announced and are not over, oldest first.
         errand: The reads under way, or none.
         errands: How many errands were begun; an answer to an older one means nothing.
@@ -131,6 +132,7 @@ class Situation:
     standing: Standing = attrs.field(init=False, factory=Standing)
     proofs: Proofs = attrs.field(init=False, factory=Proofs)
     clock: ExchangeClock = attrs.field(init=False)
+    blind_ms: int = attrs.field(init=False, default=0)
     open_gaps: List[Gap] = attrs.field(init=False, factory=list)
     errand: Optional[Errand] = attrs.field(init=False, default=None)
     errands: int = attrs.field(init=False, default=0)
@@ -187,6 +189,11 @@ class Situation:
     def verdict(self, now: Instant) -> Verdict:
         """Return what the stream is worth at this moment; any thread may ask."""
         return judge(self.standing, self.proofs, self.timings, now)
+
+    def open_gap_ms(self, now: Instant) -> Optional[int]:
+        """Return how long the oldest open gap has lasted, or None while none is open; any thread may ask."""
+        beginnings = [gap.since_ms for gap in tuple(self.open_gaps)]
+        return max(self.clock.now_ms(now) - min(beginnings), 0) if beginnings else None
 
     @property
     def has_ended(self) -> bool:
@@ -351,7 +358,9 @@ class Situation:
             if gap.since is not None:
                 # Also by how long ago it was: the clock it was dated by may have been set back meanwhile.
                 since_ms = min(since_ms, self.blind_since_ms(gap.since), until_ms - gap.since.most_ms_to(until))
-            yield do.Announce(gap.closed(since_ms, max(since_ms, until_ms), repaired))
+            report = gap.closed(since_ms, max(since_ms, until_ms), repaired)
+            self.blind_ms += report.until_ms - report.since_ms
+            yield do.Announce(report)
         if not self.open_gaps:
             self.is_hold_over, self.held_since = False, None
             self.disarm(facts.HoldOverdue, facts.SettleDue)

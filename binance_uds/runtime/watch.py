@@ -37,6 +37,9 @@ class Health:
         signed: Whether signed requests are possible; without, gaps are only signalled.
         gaps: Blind intervals announced since the stream was made.
         gap_open: Whether one is open.
+        blind_s: How long the closed ones lasted, together; each by itself, also where two overlap.
+        open_gap_s: How long the open one has lasted so far, the oldest if there are several. What it adds to
+            ``blind_s`` in the end may be less, for events may flow again before it is repaired.
         reconnects: Connections taken into use after the first of each start.
         events: Events delivered since the stream was made.
         callback_errors: Exceptions that came out of callbacks.
@@ -57,6 +60,8 @@ class Health:
     signed: bool = False
     gaps: int = 0
     gap_open: bool = False
+    blind_s: float = 0.0
+    open_gap_s: Optional[float] = None
     reconnects: int = 0
     events: int = 0
     callback_errors: int = 0

@@ -217,7 +217,7 @@ class Worker:
         """Return ``counted`` with what this run adds to it."""
         session, standing, proofs = self.session, self.session.standing, self.session.proofs
         subscription = "confirmed" if standing.confirmed else "subscription unconfirmed"
-        key = session.key
+        key, open_gap_ms = session.key, session.open_gap_ms(now)
         return attrs.evolve(
             counted,
             transport_proof_age_s=_age(proofs.transport, now),
@@ -229,6 +229,8 @@ class Worker:
             subscription=subscription if standing.serving else None,
             gaps=session.gaps,
             gap_open=standing.gap_open,
+            blind_s=counted.blind_s + session.blind_ms / 1000,
+            open_gap_s=None if open_gap_ms is None else open_gap_ms / 1000,
             reconnects=counted.reconnects + session.reconnects,
             events=counted.events + self.events,
             used_weight=self.calls.used_weight,

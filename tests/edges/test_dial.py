@@ -11,10 +11,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Optional
 
 import pytest
+import requests
 import trustme
 
 from binance_uds.edges.deadline import Deadline
-from binance_uds.edges.dial import Origin, connect, make_context, proxy_for
+from binance_uds.edges.dial import Origin, ca_source, connect, make_context, proxy_for, proxy_source
 from binance_uds.errors import ConfigurationError, StreamInterrupted
 
 HOUR = 3600.0
@@ -388,3 +389,34 @@ def test_a_failed_connection_leaves_no_descriptor(serve, tls):
         counts.append(len(os.listdir("/proc/self/fd")))
 
     assert [counts[0]] * 4 == counts
+
+
+@pytest.mark.parametrize(
+    "url, environment, source",
+    [
+        ("https://example.com", {"HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:2"}, "HTTPS_PROXY"),
+        ("wss://example.com", {"https_proxy": "http://a:1", "HTTPS_PROXY": "http://b:2"}, "https_proxy"),
+        ("ws://example.com", {"HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:2"}, "ALL_PROXY"),
+        ("wss://example.com", {}, "the system's settings"),
+    ],
+)
+def test_where_a_proxy_was_found_is_told(monkeypatch, url, environment, source):
+    """The variable that ``proxy_for`` obeyed, or the user's argument, which goes before all."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = proxy_for(url)
+
+    assert source == proxy_source(url)
+    assert (found is None) == (not environment)
+    assert found is None or environment[source] == str(found)
+    assert "the proxy argument" == proxy_source(url, "http://mine:3")
+
+
+def test_where_the_certificates_come_from_is_told(monkeypatch, tls):
+    """Of a context of ours by its source, of any other that it was given."""
+    usual = ca_source(make_context())
+    monkeypatch.setenv("SSL_CERT_FILE", requests.utils.DEFAULT_CA_BUNDLE_PATH)
+
+    assert "certifi" == usual
+    assert f"SSL_CERT_FILE={requests.utils.DEFAULT_CA_BUNDLE_PATH}" == ca_source(make_context())
+    assert "the given ssl_context" == ca_source(make_context(tls["client"]))

@@ -264,6 +264,22 @@ def test_a_proven_key_forgives_what_was_in_its_way():
     assert moment(99.0) == made.proofs.key
 
 
+def test_blind_time_is_told_of_open_gaps_and_summed_over_closed_ones():
+    """As the reports have it, each gap by itself; the open one is measured by whoever asks."""
+    made = situation()
+    before = (made.blind_ms, made.open_gap_ms(NOW))
+    told = opened(made)
+    lasted_ms = made.open_gap_ms(NOW)
+    report = closed(made)
+    again = (opened(made), closed(made))[1]
+
+    assert (0, None) == before
+    assert made.clock.now_ms(NOW) - told.since_ms == lasted_ms
+    assert lasted_ms > 0
+    assert report.until_ms - report.since_ms + again.until_ms - again.since_ms == made.blind_ms
+    assert made.open_gap_ms(NOW) is None
+
+
 def test_a_gap_is_opened_once():
     """What else goes wrong before it is closed lies inside it, and is not told again."""
     made = situation()
