@@ -125,14 +125,14 @@ def test_counters_go_on_when_a_stream_is_started_again(registry, stream, ears, e
 
 
 def test_latency_is_measured_by_the_exchanges_clock(make_stream, registry, tools):
-    """A clock an hour ahead does not add an hour; each event counts once."""
-    with LocalExchange(seed=1, clock_offset_ms=3_600_000) as ahead:
-        stream = make_stream(api_key=ahead.api_key, api_secret=ahead.api_secret, market=tools.market_of(ahead))
+    """A clock that is an hour behind does not add an hour; each event counts once."""
+    with LocalExchange(seed=1, clock_offset_ms=-3_600_000) as behind:
+        stream = make_stream(api_key=behind.api_key, api_secret=behind.api_secret, market=tools.market_of(behind))
         register(stream, registry=registry, latency=True)
         ears = tools.Ears(stream)
         with stream:
             for _ in range(5):
-                ahead.transfer("USDT", 1)
+                behind.transfer("USDT", 1)
             ears.wait_for(uds.AccountUpdate, count=5)
             told = numbers(registry, stream.name)
 

@@ -67,8 +67,10 @@ class Case:
     @property
     def stream_urls(self) -> Tuple[str, ...]:
         """One URL for each WebSocket host of the market, best first."""
-        urls = (self.market.stream_url, *self.market.other_stream_urls)
-        return tuple({Origin.of(url): url for url in reversed(urls)}.values())[::-1]
+        by_origin: Dict[Origin, str] = {}
+        for url in (self.market.stream_url, *self.market.other_stream_urls):
+            by_origin.setdefault(Origin.of(url), url)
+        return tuple(by_origin.values())
 
     @property
     def calls(self) -> Calls:

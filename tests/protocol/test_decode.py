@@ -236,6 +236,18 @@ class TestUnwrap:
         """A reply tells which request it answers, what streams it lists, and whether it refuses."""
         assert expected == unwrap(document)
 
+    @pytest.mark.parametrize(
+        "names, keys",
+        [
+            (None, ()),
+            ((), ()),
+            ((KEY, f"{KEY}@ACCOUNT_UPDATE", "other@"), (Secret(KEY), Secret(KEY), Secret("other"))),
+        ],
+    )
+    def test_a_reply_names_keys(self, names, keys):
+        """A subscription is named by a key, with or without an event."""
+        assert keys == Control(2, names).keys
+
     def test_a_reply_hides_the_key(self):
         """The names in a reply contain the listen key, so its repr does without them; so does a payload's."""
         reply = unwrap(DOCUMENTS["variants/frame.list_subscriptions_reply_path_form"])
