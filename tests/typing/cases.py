@@ -11,6 +11,8 @@ from typing import Optional, Union
 from typing_extensions import reveal_type
 
 import binance_uds as uds
+from binance_uds.doctor import examine
+from binance_uds.metrics import StreamCollector, register
 
 stream = uds.UserDataStream("key")
 
@@ -112,6 +114,10 @@ reveal_type(uds.UserDataStream.from_env())  # reveals: UserDataStream
 reveal_type(stream.cursor)  # reveals: Cursor | None
 reveal_type(uds.Cursor.from_text("{}").to_text())  # reveals: str
 reveal_type(uds.CursorFile("stream.cursor").load())  # reveals: Cursor | None
+reveal_type(register(stream, latency=True))  # reveals: StreamCollector
+StreamCollector("stream")  # error
+reveal_type(examine(uds.Credentials.of("key"), uds.USDM)[0].outcome)  # reveals: str
+examine("key")  # error
 uds.UserDataStream("key", cursor=uds.CursorFile("stream.cursor"))
 uds.UserDataStream("key", cursor=uds.Cursor.from_text("{}"))
 uds.UserDataStream("key", cursor="{}")
