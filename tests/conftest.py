@@ -20,6 +20,7 @@ import pytest
 
 import binance_uds as uds
 from binance_uds.edges.rest import release_holds
+from binance_uds.runtime.weights import forget_weights
 from binance_uds.simulator import LocalExchange
 
 I = TypeVar("I", bound=Union[uds.Event, uds.Notice])  # noqa: E741 - an item, as in the package
@@ -95,7 +96,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture(autouse=True)
 def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No proxy, certificates or credentials from the machine's environment, no holds from the test before."""
+    """No proxy, certificates or credentials from the environment, no holds and no weights from the test before."""
     for name in ("http", "https", "ws", "wss", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
@@ -104,8 +105,10 @@ def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("BINANCE_API_KEY", "BINANCE_API_SECRET"):
         monkeypatch.delenv(name, raising=False)
     release_holds()
+    forget_weights()
     yield
     release_holds()
+    forget_weights()
 
 
 @pytest.fixture

@@ -166,6 +166,7 @@ def test_only_the_runtime_starts_threads():
         "binance_uds.runtime.shutdown",
         "binance_uds.runtime.sockets",
         "binance_uds.runtime.waits",
+        "binance_uds.runtime.weights",
         "binance_uds.runtime.worker",
         "binance_uds.stream",
     } | {name for name in users if name.startswith("binance_uds.cli")}

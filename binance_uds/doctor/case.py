@@ -19,6 +19,7 @@ from ..runtime.calls import Calls
 from ..runtime.settings import Settings
 from ..runtime.sockets import Sockets
 from ..runtime.watch import StreamLog
+from ..runtime.weights import Share
 from .finding import Finding, Outcome
 
 
@@ -77,7 +78,8 @@ class Case:
         """The calls a stream makes; to be used once the certificates were found."""
         if self._calls is None:
             rest = self.rest(self.market)
-            self._calls = Calls(rest, self.market, self.credentials, self.clock, self.exchange_clock.now_ms)
+            share = Share(Origin.of(self.market.rest_url), Timings().weight_most, self.market.weight_limit)
+            self._calls = Calls(rest, self.market, self.credentials, self.clock, self.exchange_clock.now_ms, share)
         return self._calls
 
     def rest(self, market: Market) -> Rest:

@@ -81,7 +81,6 @@ class BalancesRead:
     """A signed read succeeded: the secret is right."""
 
     generation: int
-    used_weight: Optional[int] = None
 
 
 @attrs.frozen
@@ -92,7 +91,15 @@ class RowsRead:
     read: Read
     rows: Rows = attrs.field(repr=False)
     sent_at: Instant
-    used_weight: Optional[int] = None
+
+
+@attrs.frozen
+class ReadPostponed:
+    """A read of an errand was not made: the request weight of the minute is used up for so many seconds."""
+
+    errand: int
+    read: Read
+    seconds: float
 
 
 @attrs.frozen
@@ -338,6 +345,7 @@ Fact = Union[
     ClockRead,
     BalancesRead,
     RowsRead,
+    ReadPostponed,
     ReadFailed,
     Grounded,
     Merged,

@@ -147,6 +147,7 @@ RULES: Dict[Tuple[State, Type[object]], _Rule] = {
     (State.SERVING, findings.FrameLost): (State.SERVING, trouble.suspect_frame),
     # What is read about the account
     (State.SERVING, facts.RowsRead): (State.SERVING, errands.take_rows),
+    (State.SERVING, facts.ReadPostponed): (State.SERVING, errands.read_when_affordable),
     (State.SERVING, facts.ReadingDue): (State.SERVING, errands.read_on),
     (State.SERVING, findings.ReadRefused): (State.SERVING, errands.take_refusal),
     (State.SERVING, findings.ReadUnanswered): (State.SERVING, errands.read_again),

@@ -19,9 +19,7 @@ from ..markets import USDM, AccessPlan, Market
 from . import commands as do
 from . import facts
 from .backoff import Backoff
-from .budget import Budget
 from .commands import Command
-from .exchange_clock import ExchangeClock
 from .facts import Call
 from .gaps import Gap, Repaired
 from .ledger.books import Books
@@ -85,7 +83,6 @@ class Situation:
         is_hold_over: Whether what was held back had to be delivered before the open gaps were repaired.
         unread_audits: How many audits in a row could not read everything.
         watermark_ms: Everything of before this moment was found to be delivered, by the exchange's clock.
-        budget: How much may be read.
         key: The listen key in use, from its grant until it is given up.
         key_since: When it was asked for.
         key_renewed: When it was last proven, and so extended, whatever was doubted since.
@@ -142,7 +139,6 @@ class Situation:
     is_hold_over: bool = attrs.field(init=False, default=False)
     unread_audits: int = attrs.field(init=False, default=0)
     watermark_ms: int = attrs.field(init=False, default=0)
-    budget: Budget = attrs.field(init=False)
     key: Optional[Secret] = attrs.field(init=False, default=None)
     key_since: Optional[Instant] = attrs.field(init=False, default=None)
     key_renewed: Optional[Instant] = attrs.field(init=False, default=None)
@@ -181,7 +177,6 @@ class Situation:
         self.probe_retries = Backoff(timings.probe_retry_first, timings.retry_most)
         self.refusals = Backoff(timings.refused_first, timings.refused_most)
         self.read_retries = Backoff(timings.retry_first, timings.retry_most)
-        self.budget = Budget(timings.weight_most, self.market.weight_limit)
         self.proofs.wants_delivery = self.signed
 
     # What understanding asks

@@ -93,8 +93,8 @@ class Timings:
             Streams > Connect (24 hours).
         connection_age_spread: By how much earlier at most, so that not all streams do it at once.
         cursor_interval: Between two savings of the cursor at least; longer where saving it takes long.
-        weight_most: Request weight of our own reads within a minute; with the calls for the listen key, which are not
-            counted here, a stream stays below 1,000.
+        weight_most: Request weight of reads within a minute, of all streams of a process at the same host together.
+            With the calls for the listen key, which are not counted here, a stream alone stays below 1,000.
         page_rows: Rows that are asked for at once, where they are read page by page; from 2 to as many as the exchange
             gives.
 

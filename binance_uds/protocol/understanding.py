@@ -52,7 +52,7 @@ def _is_stale(session: Situation, fact: Fact, now: Instant) -> bool:
     return generation != session.generation or socket != session.socket
 
 
-_OF_ERRANDS = (facts.RowsRead, facts.ReadFailed, facts.Grounded, facts.Merged)
+_OF_ERRANDS = (facts.RowsRead, facts.ReadPostponed, facts.ReadFailed, facts.Grounded, facts.Merged)
 
 
 def _as_it_is(session: Situation, fact: findings.PlainFact, now: Instant) -> Finding:

@@ -6,6 +6,7 @@ from typing import Optional
 
 from ..account import Account
 from ..edges.clock import Clock
+from ..edges.dial import Origin
 from ..edges.rest import Rest
 from ..protocol.delivery import Delivery
 from ..protocol.ledger.books import Books
@@ -18,6 +19,7 @@ from .doors import Doors
 from .settings import Settings
 from .sockets import Sockets
 from .watch import StreamLog, Timeline
+from .weights import Share
 from .worker import Worker
 
 
@@ -71,7 +73,8 @@ def assemble(
             timeout=settings.timings.rest_timeout,
             log=log.rest,
         )
-        return Calls(rest, settings.market, settings.credentials, clock, session.clock.now_ms)
+        share = Share(Origin.of(settings.market.rest_url), settings.timings.weight_most, settings.market.weight_limit)
+        return Calls(rest, settings.market, settings.credentials, clock, session.clock.now_ms, share)
 
     def make_sockets(worker: Worker) -> Sockets:
         return Sockets(settings, clock, worker.abandoned, log)

@@ -16,6 +16,7 @@ from ..protocol.decode import Undecodable
 from ..protocol.facts import Call, Fact
 from ..protocol.reading import reads
 from ..protocol.signing import signed_query
+from .weights import Share
 
 
 class Calls:
@@ -28,6 +29,7 @@ class Calls:
         credentials: Sign what has to be signed.
         clock: Dates what is sent.
         exchange_ms: Tells the exchange's time for a moment of ours.
+        share: In the request weight of the process; reads wait for it.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Calls:
         credentials: Credentials,
         clock: Clock,
         exchange_ms: Callable[[Instant], int],
+        share: Share,
     ) -> None:
         self._rest = rest
         self._market = market
         self._credentials = credentials
         self._clock = clock
         self._exchange_ms = exchange_ms
+        self._share = share
         self._ways: Dict[Call, Callable[[int], Fact]] = {
             Call.REQUEST_KEY: self._request_key,
             Call.PROBE_KEY: self._probe_key,
@@ -53,18 +57,28 @@ class Calls:
     def make(self, command: do.Make) -> Fact:
         """Make a call and return what came of it; blocks up to the REST deadline, and never raises."""
         try:
-            return self._ways[command.call](command.generation)
+            fact = self._ways[command.call](command.generation)
+            self._share.heed(self._rest.used_weight, self._clock.now().monotonic)
+            return fact
         except UserDataStreamError as error:
             return facts.CallFailed(command.generation, command.call, error.with_traceback(None))
 
     def read(self, command: do.MakeRead) -> Fact:
-        """Read something about the account and return what came of it; blocks as ``make`` does, and never raises."""
+        """
+        Read something about the account and return what came of it; blocks as ``make`` does, and never raises.
+
+        Nothing is sent while the request weight of the process is used up.
+        """
         sent_at = self._clock.now()
+        wait = self._share.ask(reads.weight(command.read, self._market), sent_at.monotonic)
+        if wait > 0:
+            return facts.ReadPostponed(command.errand, command.read, wait)
         try:
             query = signed_query(command.read.parameters, self._credentials, self._exchange_ms(sent_at))
             answer = self._rest.call("GET", reads.path(command.read, self._market), query)
+            self._share.heed(self._rest.used_weight, self._clock.now().monotonic)
             rows = reads.rows(command.read, answer, self._market)
-            return facts.RowsRead(command.errand, command.read, rows, sent_at, self._rest.used_weight)
+            return facts.RowsRead(command.errand, command.read, rows, sent_at)
         except Undecodable as error:
             failure: UserDataStreamError = StreamInterrupted(error.reason)
         except UserDataStreamError as error:
@@ -114,7 +128,7 @@ class Calls:
     def _read_balances(self, generation: int) -> Fact:
         query = signed_query({}, self._credentials, self._exchange_ms(self._clock.now()))
         self._rest.call("GET", self._market.endpoint(ReadName.BALANCES).path, query)
-        return facts.BalancesRead(generation, self._rest.used_weight)
+        return facts.BalancesRead(generation)
 
 
 def _listen_key(answer: Any) -> Optional[Secret]:

@@ -20,6 +20,7 @@ from binance_uds.instants import Instant
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.protocol.budget import Budget
 from binance_uds.protocol.commands import Command
 from binance_uds.protocol.facts import Call, Fact
 from binance_uds.protocol.ledger.books import Books
@@ -106,7 +107,7 @@ class Script:
 
 @attrs.define
 class Drive:
-    """Drives one session; `issued` holds what it commanded, each with its virtual time."""
+    """Drives one session; `issued` holds what it commanded, each with its time, but for reads that were postponed."""
 
     session: Session = attrs.field(factory=lambda: Session(PlanWalk(PLANS)))
     script: Script = attrs.field(factory=Script)
@@ -115,6 +116,7 @@ class Drive:
     slept: float = 0.0
     set_by: float = 0.0
     issued: List[Tuple[float, Command]] = attrs.field(factory=list)
+    budget: Budget = attrs.field(factory=Budget)
     _arrivals: List[Tuple[float, int, int, Optional[Fact]]] = attrs.field(factory=list)
     _numbers: itertools.count[int] = attrs.field(factory=itertools.count)
     _open: Dict[int, Secret] = attrs.field(factory=dict)
@@ -360,17 +362,24 @@ class Drive:
         if command.call is Call.READ_CLOCK:
             asked_ms = self.exchange_ms - script.call_takes * (1 - script.way_there) * 1000
             return facts.ClockRead(int(asked_ms), sent_at, self.now)
-        return facts.BalancesRead(command.generation, self.script.used_weight)
+        self.budget.heed(self.script.used_weight, self.seconds)
+        return facts.BalancesRead(command.generation)
 
     def _read(self, command: do.MakeRead) -> Fact:
-        script, sent_at = self.script, self.now
+        script, sent_at, market = self.script, self.now, self.session.market
+        weight, most = reads.weight(command.read, market), self.session.timings.weight_most
+        wait = self.budget.ask("this session", weight, self.seconds, most=most, allowed=market.weight_limit)
+        if wait > 0:
+            self.issued = [entry for entry in self.issued if entry[1] is not command]
+            return facts.ReadPostponed(command.errand, command.read, wait)
         self.seconds += script.call_takes
         error = script.failing_reads.get(command.read.name, script.failing_reads.get(None))
         if error is not None:
             return facts.ReadFailed(command.errand, command.read, error, sent_at)
         name = command.read.name
         rows = Rows(script.rows.get(name, ()), script.malformed.get(name, ()))
-        return facts.RowsRead(command.errand, command.read, rows, sent_at, script.used_weight)
+        self.budget.heed(script.used_weight, self.seconds)
+        return facts.RowsRead(command.errand, command.read, rows, sent_at)
 
     def _grounded(self, command: do.Ground) -> Fact:
         chains = self.session.books.chains

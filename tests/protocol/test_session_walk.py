@@ -162,6 +162,11 @@ class Walk(RuleBasedStateMachine):
         self.drive.script.rows = {name: ROWS[name] for name in names}
         self.drive.script.used_weight = used_weight
 
+    @rule(weight=st.sampled_from([5, 880, 900]))
+    def another_stream_reads(self, weight: int) -> None:
+        """A neighbour in the process takes of the weight that is for both."""
+        self.drive.budget.ask("a neighbour", weight, self.drive.seconds, most=900, allowed=2_400)
+
     @rule(symbol=SYMBOLS, since_ms=st.sampled_from([5, START_MS + 60_000]))
     def sums_disagree(self, symbol: str, since_ms: int) -> None:
         """Fills of a symbol may be missing."""
@@ -221,7 +226,7 @@ class Walk(RuleBasedStateMachine):
             if age or socket in self.drive.open_sockets:
                 self.drive.digest(*filter(None, [said(word, socket, self.session.key)]))
 
-    @rule(age=st.integers(1, 3), key=KEYS, which=st.integers(0, 8))
+    @rule(age=st.integers(1, 3), key=KEYS, which=st.integers(0, 9))
     def an_old_answer_comes(self, age: int, key: str, which: int) -> None:
         """What was asked about an older key or connection is answered late."""
         generation, socket, now = self.session.generation - age, self.session.socket - age, self.drive.now
@@ -235,6 +240,7 @@ class Walk(RuleBasedStateMachine):
                 facts.SocketLost(socket, "reset"),
                 facts.RowsRead(errand, read, reads.Rows(()), now),
                 facts.ReadFailed(errand, read, CredentialsRejected(401, -2015, "no"), now),
+                facts.ReadPostponed(errand, read, 5.0),
                 facts.Grounded(errand),
                 facts.Merged(errand, facts.MergeTally()),
             )[which]

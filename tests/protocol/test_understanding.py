@@ -96,6 +96,7 @@ def read_failure(error: Exception) -> facts.ReadFailed:
         facts.PingDue(),
         facts.PongOverdue(),
         facts.RowsRead(0, reads.balances(), reads.Rows(()), SENT),
+        facts.ReadPostponed(0, reads.balances(), 5.0),
         facts.ReadFailed(0, reads.balances(), REFUSED, SENT),
         facts.Grounded(0),
         facts.Merged(0, facts.MergeTally()),
@@ -246,6 +247,7 @@ def test_what_a_failed_probe_means(error, found):
     "fact",
     [
         facts.RowsRead(4, READ, reads.Rows(()), SENT),
+        facts.ReadPostponed(4, READ, 5.0),
         facts.ReadFailed(4, READ, REFUSED, SENT),
         facts.ReadFailed(6, READ, REFUSED, SENT),
         facts.Grounded(4),
@@ -259,7 +261,13 @@ def test_what_is_said_about_another_errand_means_nothing(fact):
 
 
 @pytest.mark.parametrize(
-    "fact", [facts.RowsRead(5, READ, reads.Rows(()), SENT), facts.Grounded(5), facts.Merged(5, facts.MergeTally())]
+    "fact",
+    [
+        facts.RowsRead(5, READ, reads.Rows(()), SENT),
+        facts.ReadPostponed(5, READ, 5.0),
+        facts.Grounded(5),
+        facts.Merged(5, facts.MergeTally()),
+    ],
 )
 def test_what_is_said_about_the_errand_under_way_means_itself(fact):
     """No knowledge of the session is needed."""

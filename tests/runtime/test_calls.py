@@ -11,12 +11,14 @@ import pytest
 
 import binance_uds as uds
 from binance_uds.credentials import Credentials, Secret
+from binance_uds.edges.dial import Origin
 from binance_uds.instants import Instant
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.facts import Call
 from binance_uds.protocol.reading import reads
 from binance_uds.runtime.calls import Calls
+from binance_uds.runtime.weights import Share
 
 SIGNED = Credentials.of("k" * 64, "s" * 64)
 
@@ -54,9 +56,11 @@ class FakeRest:
         self.closed = True
 
 
-def make_calls(answer: Any, credentials: Credentials = SIGNED, market: uds.Market = uds.USDM) -> tuple[Calls, FakeRest]:
-    rest = FakeRest(answer)
-    calls = Calls(rest, market, credentials, FakeClock(), lambda moment: 1_000_000)  # type: ignore[arg-type]
+def make_calls(
+    answer: Any, credentials: Credentials = SIGNED, market: uds.Market = uds.USDM, most: int = 900
+) -> tuple[Calls, FakeRest]:
+    rest, share = FakeRest(answer), Share(Origin.of(market.rest_url), most, market.weight_limit)
+    calls = Calls(rest, market, credentials, FakeClock(), lambda moment: 1_000_000, share)  # type: ignore[arg-type]
     return calls, rest
 
 
@@ -130,7 +134,7 @@ def test_balances_are_read_with_a_signature_of_the_exchanges_time():
     fact = calls.make(do.Make(Call.READ_BALANCES, 1))
     ((method, path, query, with_key),) = rest.asked
 
-    assert facts.BalancesRead(1, used_weight=7) == fact
+    assert facts.BalancesRead(1) == fact
     assert ("GET", "/fapi/v3/balance", True) == (method, path, with_key)
     assert isinstance(query, Secret)
     assert "timestamp=1000000&signature=" in query.reveal()
@@ -169,7 +173,7 @@ def test_a_read_is_signed_sent_and_its_rows_read():
     fact = calls.read(do.MakeRead(4, READ))
     ((method, path, query, with_key),) = rest.asked
 
-    assert (4, READ, at(1), 7) == (fact.errand, fact.read, fact.sent_at, fact.used_weight)
+    assert (4, READ, at(1)) == (fact.errand, fact.read, fact.sent_at)
     assert [("BTCUSDT", 7, "NEW")] == [(row.symbol, row.order_id, row.status) for row in fact.rows.rows]
     assert ("GET", "/fapi/v1/order", True) == (method, path, with_key)
     assert query.reveal().startswith("symbol=BTCUSDT&orderId=7&")
@@ -225,6 +229,31 @@ def test_a_read_that_fails_is_a_fact_without_frames(error):
 
     assert facts.ReadFailed(4, READ, error, at(1)) == fact
     assert error.__traceback__ is None
+
+
+def test_a_read_beyond_the_weight_of_the_process_is_not_sent():
+    """It is told for how long; what another stream of the process read at the same host counts, too."""
+    (one, _), (other, rest) = make_calls(ORDER, most=1), make_calls(ORDER, most=1)
+    elsewhere, _ = make_calls(ORDER, most=1, market=attrs.evolve(uds.USDM, rest_url="https://demo-fapi.binance.com"))
+    read = one.read(do.MakeRead(4, READ))
+    postponed = other.read(do.MakeRead(5, READ))
+
+    assert isinstance(read, facts.RowsRead)
+    assert facts.ReadPostponed(5, READ, 60.0) == postponed
+    assert [] == rest.asked
+    assert isinstance(elsewhere.read(do.MakeRead(4, READ)), facts.RowsRead)
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda calls: calls.make(do.Make(Call.READ_CLOCK, 1)), lambda calls: calls.read(do.MakeRead(4, READ))]
+)
+def test_what_the_exchange_says_of_the_address_holds_for_every_stream(ask):
+    """Whatever was asked when it said so."""
+    (one, rest), (other, _) = make_calls({**ORDER, "serverTime": 5}), make_calls(ORDER)
+    rest.used_weight = 2_000
+    ask(one)
+
+    assert isinstance(other.read(do.MakeRead(4, READ)), facts.ReadPostponed)
 
 
 def raising(payload: bytes) -> str:

@@ -84,7 +84,7 @@ class FakeCalls:
         if self.failing is not None:
             return facts.ReadFailed(command.errand, command.read, self.failing, sent_at)
         rows = Rows(self.rows.get(name, ()))
-        return facts.RowsRead(command.errand, command.read, rows, sent_at, self.used_weight)
+        return facts.RowsRead(command.errand, command.read, rows, sent_at)
 
     def release_key(self) -> None:
         """Count."""

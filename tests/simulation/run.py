@@ -12,6 +12,7 @@ from unittest import mock
 
 import binance_uds as uds
 from binance_uds.edges.rest import release_holds
+from binance_uds.runtime.weights import forget_weights
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.rules import Rules
 from tests.simulation.account import account_of, truth_of
@@ -99,6 +100,7 @@ class Run:
         """Run from the start of the stream to its end."""
         scenario = self.scenario
         release_holds()
+        forget_weights()
         with edges_replaced(self.venue, self._clock), self._listening():
             self.stream = self._make_stream()
             for at, name, trouble in scenario.troubles():

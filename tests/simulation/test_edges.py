@@ -15,6 +15,7 @@ from binance_uds.markets import USDM, AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
 from binance_uds.protocol.signing import signed_query
+from binance_uds.runtime.weights import forget_weights
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.rules import Rules
 from tests.simulation.clock import VirtualClock
@@ -55,6 +56,7 @@ def credentials(venue: Venue) -> Credentials:
 def rest(venue: Venue, clock: VirtualClock, credentials: Credentials) -> VirtualRest:
     """REST for the account."""
     release_holds()
+    forget_weights()
     return VirtualRest(venue, clock, USDM, credentials, abandoned=lambda: False, timeout=5.0)
 
 

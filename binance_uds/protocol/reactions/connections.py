@@ -100,7 +100,6 @@ def read_clock(session: Situation, finding: facts.ClockRead, now: Instant, jitte
 def serve_verified(session: Situation, finding: facts.BalancesRead, now: Instant, jitter: float) -> Iterator[Command]:
     """The secret is right."""
     session.secret_is_proven = True
-    session.budget.heed(finding.used_weight, now.monotonic)
     yield from _serve(session, now, jitter)
 
 

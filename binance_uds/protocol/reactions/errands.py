@@ -13,7 +13,6 @@ from ..backoff import hold
 from ..commands import Command
 from ..facts import Call
 from ..gaps import Repaired
-from ..reading import reads
 from ..reading.errands import Answer, Errand, ErrandKind, Pause
 from ..reading.recovery import Recovery
 from ..reading.snapshot import snapshot
@@ -154,25 +153,11 @@ def _go_on(session: Situation, answer: Optional[Answer], now: Instant) -> Iterat
         session.arm(facts.ReadingDue, now, step.seconds)
     else:
         errand.wanted, errand.clock_was_refused = step, False
-        yield from _ask(session, now)
-
-
-def _ask(session: Situation, now: Instant) -> Iterator[Command]:
-    """Make the read that is wanted, as soon as the request weight allows it."""
-    assert session.errand is not None
-    assert session.errand.wanted is not None
-    weight = reads.weight(session.errand.wanted, session.market)
-    wait = session.budget.wait(weight, now.monotonic)
-    if wait > 0:
-        session.arm(facts.ReadingDue, now, wait)
-        return
-    session.budget.spend(weight, now.monotonic)
-    yield do.MakeRead(session.errands, session.errand.wanted)
+        yield do.MakeRead(session.errands, step)
 
 
 def take_rows(session: Situation, finding: facts.RowsRead, now: Instant, jitter: float) -> Iterator[Command]:
     """The answer, and the next question."""
-    session.budget.heed(finding.used_weight, now.monotonic)
     session.read_retries.reset()
     sent_ms = session.clock.earliest_ms(finding.sent_at)
     yield from _go_on(session, Answer(finding.rows.rows, finding.rows.malformed, sent_ms), now)
@@ -191,7 +176,15 @@ def read_on(session: Situation, finding: object, now: Instant, jitter: float) ->
     if session.errand.wanted is None:
         yield from _go_on(session, Answer(), now)
     else:
-        yield from _ask(session, now)
+        yield do.MakeRead(session.errands, session.errand.wanted)
+
+
+def read_when_affordable(
+    session: Situation, finding: facts.ReadPostponed, now: Instant, jitter: float
+) -> Iterator[Command]:
+    """All streams of this process together have read as much as they may in a minute."""
+    session.arm(facts.ReadingDue, now, finding.seconds)
+    return iter(())
 
 
 def read_again(session: Situation, finding: findings.ReadUnanswered, now: Instant, jitter: float) -> Iterator[Command]:

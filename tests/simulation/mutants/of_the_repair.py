@@ -91,7 +91,7 @@ def what_is_not_answered_is_given_up(patch: pytest.MonkeyPatch) -> None:
 @mutant("short pages")
 def reads_are_not_weighed(patch: pytest.MonkeyPatch) -> None:
     """The client reads as fast as it can, whatever the address has used already."""
-    patch.setattr(Budget, "wait", lambda self, weight, now: 0.0)
+    patch.setattr(Budget, "ask", lambda self, who, weight, now, **limits: 0.0)
 
 
 # Identity and order
