@@ -17,11 +17,14 @@ from .errors import (
     ExchangeError,
     ForkedStream,
     StartTimeout,
+    StreamGroupError,
     StreamInterrupted,
     UserDataStreamError,
     WaitTimeout,
 )
 from .events import *  # noqa: F403 - its list of public names is part of ours
+from .group import StreamGroup
+from .group_doors import GroupQueue
 from .markets import USDM, USDM_DEMO, AccessForm, Market
 from .protocol.ledger.cursor import Cursor
 from .protocol.timings import Timings
@@ -48,12 +51,15 @@ __all__ = [
     "EventQueue",
     "ExchangeError",
     "ForkedStream",
+    "GroupQueue",
     "Health",
     "Market",
     "OrderState",
     "PositionState",
     "StartTimeout",
     "Step",
+    "StreamGroup",
+    "StreamGroupError",
     "StreamInterrupted",
     "Timings",
     "UserDataStream",

@@ -10,6 +10,7 @@ Every exception this package raises on purpose.
     * WaitTimeout               what you waited for did not happen in time (also a ``TimeoutError``)
     * BacklogOverflow           an ``events()`` queue was not read fast enough
     * ForkedStream              the stream was started before ``fork()``; this is the child
+    * StreamGroupError          streams of a group failed; it names them, and each with its own error
 
 The class says who must act, the message says what to do, and facts are attributes. All of them pickle, and none
 contains a URL, a key or a signature.
@@ -17,7 +18,7 @@ contains a URL, a key or a signature.
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Mapping, Optional
 
 
 class UserDataStreamError(Exception):
@@ -153,6 +154,22 @@ class ForkedStream(UserDataStreamError):
             "this stream was started before fork() and lives in the parent process only; "
             "make and start a UserDataStream in this process instead"
         )
+
+
+class StreamGroupError(UserDataStreamError):
+    """
+    Streams of a ``StreamGroup`` failed.
+
+    Attributes:
+        failures: What each of them failed of, by its name.
+    """
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None:
+        super().__init__(dict(failures))
+        self.failures = dict(failures)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}: {error}" for name, error in self.failures.items())
 
 
 def _answer(status: int, code: Optional[int], message: str) -> str:

@@ -350,6 +350,12 @@ class UserDataStream:
             return True
         return worker.stop(timeout)
 
+    def _ask_stop(self) -> None:
+        """Ask for the end, without waiting; all that a signal handler may do."""
+        worker = self._worker
+        if worker is not None and not worker.has_forked:
+            worker.ask_stop()
+
     def rotate(self) -> None:
         """
         Replace the connection by a new one, without missing anything: the old one goes on until the new one covers.
@@ -585,7 +591,7 @@ class UserDataStream:
             )
 
 
-def _check_plain(function: Callable[[Any], object], what: str) -> None:
+def _check_plain(function: Callable[..., object], what: str) -> None:
     if not callable(function):
         raise ConfigurationError(f"{what} must be callable, not {type(function).__name__}")
     if _is_asynchronous(function) or _is_asynchronous(type(function).__call__):

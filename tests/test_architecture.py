@@ -29,6 +29,8 @@ FLOORS = {
     "stream": 4,
     "doctor": 4,
     "metrics": 4,
+    "group": 4,
+    "group_doors": 4,
     "__init__": 4,
     "cli": 5,
     "__main__": 5,
@@ -168,6 +170,7 @@ def test_only_the_runtime_starts_threads():
         "binance_uds.runtime.waits",
         "binance_uds.runtime.weights",
         "binance_uds.runtime.worker",
+        "binance_uds.group",
         "binance_uds.stream",
     } | {name for name in users if name.startswith("binance_uds.cli")}
 

@@ -31,6 +31,7 @@ def test_all_names_are_there_sorted_and_once():
         *("UserDataStreamError", "ConfigurationError", "CredentialsRejected", "StreamInterrupted", "StartTimeout"),
         *("WaitTimeout", "BacklogOverflow", "ForkedStream", "ExchangeError"),
         *("Cursor", "CursorFile", "CursorStore"),
+        *("StreamGroup", "GroupQueue", "StreamGroupError"),
     ],
 )
 def test_what_was_promised_is_exported(name):

@@ -48,7 +48,9 @@ class Deadline:
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._grips: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._keep_watch, name="binance_uds-deadline", daemon=True)
+        # Named after the thread it watches over, so that a list of threads tells whose it is.
+        name = f"{threading.current_thread().name} deadline"
+        self._thread = threading.Thread(target=self._keep_watch, name=name, daemon=True)
 
     @property
     def is_over(self) -> bool:

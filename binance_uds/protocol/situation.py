@@ -20,6 +20,7 @@ from . import commands as do
 from . import facts
 from .backoff import Backoff
 from .commands import Command
+from .exchange_clock import ExchangeClock
 from .facts import Call
 from .gaps import Gap, Repaired
 from .ledger.books import Books

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Protocol, Tuple, Type, TypeVar, Union
 
 from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from ..events import CallbackFailed, Event, Notice
@@ -19,7 +19,29 @@ from .watch import StreamLog
 
 Item = Union[Event, Notice]
 I = TypeVar("I", bound=Item)  # noqa: E741 - an item, as T is a type
+T = TypeVar("T")
+Q = TypeVar("Q", bound="BoundedQueue[Any]")
 Handler = Callable[[Any], object]
+
+
+class Outlet(Protocol):
+    """What receives everything that one stream delivers, beside the callbacks."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it wants nothing more."""
+
+    def __len__(self) -> int:
+        """How many items of this stream wait in it."""
+
+    def put(self, item: Item) -> None:
+        """Take an item; never waits, never raises."""
+
+    def end(self, why: str) -> None:
+        """The stream ended."""
+
+    def after_fork(self) -> None:
+        """In the child: the thread that delivers does not exist here."""
 
 
 class Gate:
@@ -50,9 +72,10 @@ class Doors:
         self._may_wait = may_wait
         self._lock = threading.Lock()
         self._handlers: Tuple[Tuple[type, Handler], ...] = ()
-        self._queues: Tuple[weakref.ref[EventQueue[Any]], ...] = ()
+        self._outlets: Tuple[weakref.ref[Outlet], ...] = ()
         self._gate = Gate()
-        self._over: Optional[str] = None
+        #: Why the last run ended, in words; None while one goes on, and before the first.
+        self.over: Optional[str] = None
         self._running_since = 0.0
         self._running: Optional[Handler] = None
         self._delivering_thread: Optional[int] = None
@@ -76,16 +99,20 @@ class Doors:
 
     def queue(self, item_classes: Tuple[Type[I], ...]) -> EventQueue[I]:
         """Return a new queue that receives every item of these classes from now on, until it is closed."""
-        queue: EventQueue[I] = EventQueue(item_classes, self._max_backlog, self._may_wait, lambda: self._over)
-        with self._lock:
-            self._queues = (*(ref for ref in self._queues if ref() is not None), weakref.ref(queue))
+        queue: EventQueue[I] = EventQueue(item_classes, self._max_backlog, self._may_wait, lambda: self.over)
+        self.attach(queue)
         return queue
+
+    def attach(self, outlet: Outlet) -> None:
+        """Hand everything to this outlet from now on, until it is closed or nobody holds it any more."""
+        with self._lock:
+            self._outlets = (*(ref for ref in self._outlets if ref() is not None), weakref.ref(outlet))
 
     # For the worker
 
     def open(self, gate: Gate) -> None:
         """Begin a run, with a gate of its own: the calling thread is the one that delivers."""
-        self._gate, self._over, self.exit = gate, None, None
+        self._gate, self.over, self.exit = gate, None, None
         self._delivering_thread = threading.get_ident()
 
     def deliver(self, item: Item) -> bool:
@@ -96,8 +123,8 @@ class Doors:
             Whether all had it: no callback was left out, and none interrupted by Ctrl-C.
         """
         had_it = True
-        for queue in self._open_queues():
-            queue.put(item)
+        for outlet in self._open_outlets():
+            outlet.put(item)
         self.pulse.beat()
         for item_class, handler in self._handlers:
             if isinstance(item, item_class):
@@ -116,9 +143,9 @@ class Doors:
 
     def close(self, why: str) -> None:
         """End the run: whoever reads a queue gets what is in it, and then the end."""
-        self._delivering_thread, self._over = None, why
-        for queue in self._open_queues():
-            queue.end(why)
+        self._delivering_thread, self.over = None, why
+        for outlet in self._open_outlets():
+            outlet.end(why)
         self.pulse.beat()
 
     def _call(self, handler: Handler, item: Item) -> bool:
@@ -184,53 +211,55 @@ class Doors:
     @property
     def backlog(self) -> int:
         """How many items wait in all queues together."""
-        return sum(len(queue) for queue in self._open_queues())
+        return sum(len(outlet) for outlet in self._open_outlets())
 
-    def _open_queues(self) -> List[EventQueue[Any]]:
-        return [queue for queue in (ref() for ref in self._queues) if queue is not None and not queue.is_closed]
+    def _open_outlets(self) -> List[Outlet]:
+        return [outlet for outlet in (ref() for ref in self._outlets) if outlet is not None and not outlet.is_closed]
 
     def after_fork(self) -> None:
         """In the child: fresh locks, and nothing is delivered any more, not even what was under way."""
         self._lock = threading.Lock()
-        for queue in self._open_queues():
-            queue.after_fork()
+        for outlet in self._open_outlets():
+            outlet.after_fork()
         self.pulse.after_fork()
-        self._queues, self._delivering_thread, self._running = (), None, None
+        self._outlets, self._delivering_thread, self._running = (), None, None
         self._gate.is_shut = True
 
 
-class EventQueue(Generic[I]):
+class BoundedQueue(Generic[T]):
     """
-    A bounded, iterable queue of events, made by ``UserDataStream.events``.
+    A bounded, iterable queue; any thread may read it.
 
-    Iteration ends when the stream stops. Nothing is dropped silently: when the queue is full it closes, what is in it
-    can still be read, and then ``BacklogOverflow`` is raised.
+    Args:
+        limit: How much it holds.
+        may_wait: Raises where waiting is not possible.
+        over: Says in words why nothing can come any more, or None.
+        awaited: What comes, in words.
+
+    Attributes:
+        is_closed: Whether it takes nothing more.
     """
 
     def __init__(
-        self,
-        item_classes: Tuple[Type[I], ...],
-        limit: int,
-        may_wait: Callable[[], None],
-        over: Callable[[], Optional[str]],
+        self, limit: int, may_wait: Callable[[], None], over: Callable[[], Optional[str]], awaited: str
     ) -> None:
-        self._item_classes = item_classes
         self._limit = limit
         self._may_wait = may_wait
         self._over = over
+        self._awaited = awaited
         self._changed = threading.Condition()
-        self._items: Deque[I] = deque()
+        self._items: Deque[T] = deque()
         self._missed = 0
         self._ended: Optional[str] = None
         self.is_closed = False
 
-    def __enter__(self) -> EventQueue[I]:
+    def __enter__(self: Q) -> Q:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[I]:
+    def __iter__(self) -> Iterator[T]:
         while True:
             item = self._next(None)
             if item is None:
@@ -240,7 +269,7 @@ class EventQueue(Generic[I]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def get(self, timeout: Optional[float] = None) -> I:
+    def get(self, timeout: Optional[float] = None) -> T:
         """
         Return the next event, waiting for it if need be.
 
@@ -267,15 +296,13 @@ class EventQueue(Generic[I]):
 
     # For the doors
 
-    def put(self, item: Item) -> None:
-        """Take an item of the right class, or count it when there is no room."""
-        if not isinstance(item, self._item_classes):
-            return
+    def add(self, item: T) -> None:
+        """Take an item, or count it when there is no room."""
         with self._changed:
             if len(self._items) >= self._limit or self._missed:
                 self._missed += 1
             else:
-                self._items.append(item)
+                self._push(item)
             self._changed.notify_all()
 
     def end(self, why: str) -> None:
@@ -290,14 +317,22 @@ class EventQueue(Generic[I]):
         self._changed = threading.Condition()
         self.is_closed = True
 
-    def _next(self, timeout: Optional[float]) -> Optional[I]:
+    def _push(self, item: T) -> None:
+        """Append an item, with the lock held; there is room."""
+        self._items.append(item)
+
+    def _pop(self) -> T:
+        """Return the oldest item, with the lock held; there is one."""
+        return self._items.popleft()
+
+    def _next(self, timeout: Optional[float]) -> Optional[T]:
         """Return the next item, or None when there will be none."""
         self._may_wait()
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
                 if self._items:
-                    return self._items.popleft()
+                    return self._pop()
                 if self._missed:
                     self.is_closed = True
                     raise BacklogOverflow(self._limit, self._missed)
@@ -309,8 +344,37 @@ class EventQueue(Generic[I]):
                     return None
                 remaining = SLICE if deadline is None else deadline - time.monotonic()
                 if timeout is not None and remaining <= 0:
-                    raise WaitTimeout(timeout, " or ".join(cls.__name__ for cls in self._item_classes))
+                    raise WaitTimeout(timeout, self._awaited)
                 self._changed.wait(min(remaining, SLICE))
+
+
+class EventQueue(BoundedQueue[I]):
+    """
+    A bounded, iterable queue of events, made by ``UserDataStream.events``.
+
+    Iteration ends when the stream stops. Nothing is dropped silently: when the queue is full it closes, what is in it
+    can still be read, and then ``BacklogOverflow`` is raised.
+    """
+
+    def __init__(
+        self,
+        item_classes: Tuple[Type[I], ...],
+        limit: int,
+        may_wait: Callable[[], None],
+        over: Callable[[], Optional[str]],
+    ) -> None:
+        super().__init__(limit, may_wait, over, in_words(item_classes))
+        self._item_classes = item_classes
+
+    def put(self, item: Item) -> None:
+        """Take an item of the right class, or count it when there is no room."""
+        if isinstance(item, self._item_classes):
+            self.add(item)
+
+
+def in_words(item_classes: Tuple[type, ...]) -> str:
+    """Return what is awaited, as a person says it."""
+    return " or ".join(each.__name__ for each in item_classes)
 
 
 def name_of(handler: Handler) -> str:

@@ -419,7 +419,7 @@ def test_an_abandoned_queue_is_forgotten(doors):
 
     assert len(held) == doors.backlog
     doors.queue((Event,))
-    assert 2 >= len(doors._queues)
+    assert 2 >= len(doors._outlets)
 
 
 def test_waiting_asks_whether_it_may(doors):

@@ -103,6 +103,35 @@ class NoRow:
 uds.UserDataStream("key", cursor=Row())
 uds.UserDataStream("key", cursor=NoRow())  # error
 
+# A group brings the stream with what came of it.
+group = uds.StreamGroup([stream], max_backlog=5)
+reveal_type(group.events(uds.OrderTradeUpdate))  # reveals: GroupQueue[OrderTradeUpdate]
+for source, brought in group.events(uds.AccountUpdate, uds.GapClosed):
+    reveal_type(source)  # reveals: UserDataStream
+    reveal_type(brought)  # reveals: AccountUpdate | GapClosed
+reveal_type(group.events().get(timeout=1)[1])  # reveals: Event
+reveal_type(group.streams["mine"].account)  # reveals: AccountView
+reveal_type(group.health["mine"].gaps)  # reveals: int
+reveal_type(group.state)  # reveals: StreamState
+reveal_type(group.stop())  # reveals: bool
+reveal_type(group.join(5))  # reveals: bool
+with group as together:
+    reveal_type(together)  # reveals: StreamGroup
+uds.StreamGroup(stream)  # error
+group.add("mine")  # error
+
+
+@group.on(uds.OrderTradeUpdate)
+def of_any(source: uds.UserDataStream, event: uds.OrderTradeUpdate) -> str:
+    """Take both."""
+    return source.name
+
+
+@group.on(uds.OrderTradeUpdate)  # error
+def of_none(event: uds.OrderTradeUpdate) -> None:
+    """Take the event alone."""
+
+
 # The rest of the face.
 with stream as entered:
     reveal_type(entered)  # reveals: UserDataStream

@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ...markets import Market
 from ..ledger.books import Books
 from . import reads
 from .errands import Steps
 from .recovery import Recovery
+
+#: Those of the first look, in this order: what is cheap first.
+FIRST_LOOK = (reads.balances(), reads.positions(), reads.open_orders(), reads.open_algo_orders())
+
+
+def weight_of_first_look(market: Market) -> int:
+    """Return what the first look at an account counts towards the request weight of a minute."""
+    return sum(reads.weight(each, market) for each in FIRST_LOOK)
 
 
 def snapshot(books: Optional[Books] = None) -> Steps:
@@ -26,13 +35,14 @@ def snapshot(books: Optional[Books] = None) -> Steps:
         A ``Recovery`` with orders, conditional orders, positions and balances.
     """
     found = Recovery()
-    answer = yield reads.balances()
+    balances, positions, open_orders, open_algo_orders = FIRST_LOOK
+    answer = yield balances
     found.balances = answer.rows
-    answer = yield reads.positions()
+    answer = yield positions
     found.positions = answer.rows
-    answer = yield reads.open_orders()
+    answer = yield open_orders
     found.add_orders(answer.rows)
-    answer = yield reads.open_algo_orders()
+    answer = yield open_algo_orders
     found.algo_orders.update((row.algo_id, row) for row in answer.rows)
     if books is None or books.chains.grounded_ms is None:
         return found
