@@ -345,6 +345,7 @@ class UserDataStream:
             Whether the stream has ended. If not, and it waited, a callback or a system call is in the way (the log
             names it), and no further callback starts.
         """
+        shutdown.notice_fork()
         worker = self._worker
         if worker is None or worker.has_forked:
             return True
@@ -352,6 +353,7 @@ class UserDataStream:
 
     def _ask_stop(self) -> None:
         """Ask for the end, without waiting; all that a signal handler may do."""
+        shutdown.notice_fork()
         worker = self._worker
         if worker is not None and not worker.has_forked:
             worker.ask_stop()
@@ -467,6 +469,7 @@ class UserDataStream:
     # Inside
 
     def _verdict(self) -> Verdict:
+        shutdown.notice_fork()
         worker = self._worker
         if worker is None:
             return Verdict(StreamState.IDLE, "not started")
@@ -575,6 +578,7 @@ class UserDataStream:
             raise worker.error.with_traceback(None)
 
     def _check_not_forked(self) -> None:
+        shutdown.notice_fork()
         if self._worker is not None and self._worker.has_forked:
             raise ForkedStream()
 

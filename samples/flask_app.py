@@ -3,10 +3,11 @@ A Flask application that embeds the stream: /orders shows what came, /health say
 
     BINANCE_API_KEY=... flask --app samples/flask_app run
 
-One process should own the stream. Under gunicorn with several workers, each would open one of its own: run this with
-one worker and threads, or give the stream a process to itself.
+Here the stream starts with the application. Under gunicorn that would be too early: gunicorn_conf.py beside this file
+starts it in each worker, after the fork. README.md tells which process should own a stream.
 """
 
+import os
 from typing import Any, Dict, Tuple
 
 from flask import Flask
@@ -14,9 +15,9 @@ from flask import Flask
 import binance_uds as uds
 
 
-def create_app(market: uds.Market = uds.USDM) -> Flask:
+def create_app(market: uds.Market = uds.USDM, *, start: bool = True) -> Flask:
     app = Flask(__name__)
-    stream = uds.UserDataStream.from_env(market=market, name="flask")
+    stream = app.extensions["binance_uds"] = uds.UserDataStream.from_env(market=market, name="flask")
     orders: Dict[int, Dict[str, Any]] = {}
 
     @stream.on(uds.OrderTradeUpdate)
@@ -33,15 +34,16 @@ def create_app(market: uds.Market = uds.USDM) -> Flask:
 
     @app.get("/orders")
     def show_orders() -> Dict[str, Any]:
-        return {"state": str(stream.state), "orders": list(orders.values())}
+        return {"state": str(stream.state), "process": os.getpid(), "orders": list(orders.values())}
 
     @app.get("/health")
     def show_health() -> Tuple[Dict[str, Any], int]:
         health = stream.health
+        told = {"state": str(health.state), "process": os.getpid(), "why": health.why}
         # A load balancer understands 503: what /orders says may be old.
-        return {"state": str(health.state), "why": health.why}, 200 if health.state is uds.StreamState.LIVE else 503
+        return told, 200 if health.state is uds.StreamState.LIVE else 503
 
-    # Returns when LIVE. The stream stops by itself when the process ends.
-    stream.start()
-    app.extensions["binance_uds"] = stream
+    if start:
+        # Returns when LIVE. The stream stops by itself when the process ends.
+        stream.start()
     return app

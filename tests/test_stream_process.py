@@ -328,3 +328,38 @@ def test_importing_the_package_loads_nothing_heavy(program):
     status, out, _ = run.finish()
 
     assert (0, "[]") == (status, out.strip())
+
+
+def test_a_fork_that_python_was_not_told_of_is_found_out(program, exchange):
+    """A server written in C forks by itself: the child says so as soon as it is asked, and exits without waiting."""
+    run = program(
+        """
+        import ctypes, gc
+        stream.start()
+        events = stream.events()
+        gc.collect()
+        child = ctypes.PyDLL(None).fork()
+        if child == 0:
+            told = [str(stream.state)]
+            for wait in (stream.start, stream.join, events.get):
+                try:
+                    wait()
+                except uds.ForkedStream:
+                    told.append("forked")
+            say(" ".join([*told, str(stream.stop())]))
+            began = time.monotonic()
+            import atexit
+            atexit._run_exitfuncs()
+            say(time.monotonic() - began < 1)
+            os._exit(0)
+        os.waitpid(child, 0)
+        say(stream.state)
+        say(stream.stop())
+        """
+    )
+    run.hear("FAILED forked forked forked True")
+    run.hear("True")
+    status, out, err = run.finish()
+
+    assert (0, ["LIVE", "True"], "") == (status, out.split(), err)
+    exchange.wait_until(lambda: exchange.connections_open == 0)

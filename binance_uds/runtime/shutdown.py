@@ -13,7 +13,6 @@ import inspect
 import os
 import signal
 import sys
-import threading
 import time
 import weakref
 from types import CodeType, FrameType
@@ -48,6 +47,9 @@ _running: Set[Stoppable] = set()
 
 _forkable: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
+#: Where all of these run.
+_process = os.getpid()
+
 
 def register(stoppable: Stoppable) -> None:
     """Stop this one when the interpreter exits, and tell it when the process forked."""
@@ -70,8 +72,7 @@ def is_in_signal_handler() -> bool:
 
     It interrupted the thread anywhere, perhaps while that held a lock, so nothing in it may wait.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return False
+    # Asked on whatever thread it is: what gevent makes of threads runs on the main one, handlers included.
     handlers = _handler_codes()
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
@@ -115,6 +116,7 @@ def _handler_codes() -> Set[CodeType]:
 
 @atexit.register
 def _at_exit() -> None:
+    notice_fork()
     running = list(_running)
     for stoppable in running:
         stoppable.ask_stop()
@@ -123,7 +125,19 @@ def _at_exit() -> None:
         stoppable.stop(max(deadline - time.monotonic(), 0.0))
 
 
+def notice_fork() -> None:
+    """
+    Catch up on a fork that Python was not told of.
+
+    A server written in C may fork by itself, as uWSGI does; then no hook is called, and whoever asks finds out.
+    """
+    if os.getpid() != _process:
+        _after_fork_in_child()
+
+
 def _after_fork_in_child() -> None:
+    global _process  # noqa: PLW0603
+    _process = os.getpid()
     for stoppable in list(_running):
         stoppable.after_fork()
     _running.clear()

@@ -173,6 +173,15 @@ def test_a_signal_handler_is_recognised_whatever_it_is(raise_with, kind):
     assert [True, False] == handling.seen
 
 
+def test_a_signal_handler_is_recognised_whatever_the_thread_is_called(raise_with, monkeypatch):
+    """What gevent makes of threads is not the main one by name, and handlers run there all the same."""
+    handling = Handling()
+    monkeypatch.setattr(threading, "main_thread", lambda: None)
+    raise_with(handling.method)
+
+    assert [True] == handling.seen
+
+
 def shared(function: Callable[..., None]) -> Callable[..., None]:
     """Be a decorator, whose one inner function runs whatever it decorates."""
 
