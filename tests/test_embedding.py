@@ -166,7 +166,10 @@ def gunicorn(serve, listener, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["each loads", "preload"])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param((), id="each loads", marks=pytest.mark.slow), pytest.param(("--preload",), id="preload")],
+)
 def test_gunicorn_workers_with_a_stream_each(gunicorn, exchange, listener, options):
     """Both deliver, over HTTP, and all end cleanly at SIGTERM; the application may be loaded before the fork."""
     service = gunicorn("local.MARKET, start=False", f"--config={SAMPLES / 'gunicorn_conf.py'}", *options)
@@ -184,6 +187,7 @@ def test_gunicorn_workers_with_a_stream_each(gunicorn, exchange, listener, optio
     exchange.wait_until(lambda: exchange.connections_open == 0)
 
 
+@pytest.mark.slow
 def test_gunicorn_with_a_stream_that_the_parent_started(gunicorn, exchange, listener):
     """The workers say so, instead of an account that stands still, and all end cleanly all the same."""
     service = gunicorn("local.MARKET", "--preload")
@@ -195,6 +199,20 @@ def test_gunicorn_with_a_stream_that_the_parent_started(gunicorn, exchange, list
     assert (0, []) == (status, left)
     assert "Traceback" not in service.printed
     exchange.wait_until(lambda: exchange.connections_open == 0)
+
+
+@pytest.mark.slow
+def test_a_gunicorn_worker_without_its_stream_serves_and_says_why(gunicorn, listener, environment):
+    """An error out of a hook would end all of gunicorn."""
+    environment["BINANCE_API_SECRET"] = "x" * 64
+    service = gunicorn("local.MARKET, start=False", f"--config={SAMPLES / 'gunicorn_conf.py'}")
+    told = service.wait_until(by_process(listener, "/health", lambda answer: answer["status"] == 503, 2))
+    status, left = service.end()
+
+    assert {"FAILED"} == {answer["state"] for answer in told.values()}
+    assert all("Binance refused the credentials" in answer["why"] for answer in told.values())
+    assert "no stream in this worker: Binance refused the credentials" in service.printed
+    assert (0, []) == (status, left)
 
 
 # Celery
@@ -383,7 +401,7 @@ def test_a_django_command_owns_the_stream(manage, exchange, tmp_path):
     start, run = manage
 
     def booked() -> int:
-        with sqlite3.connect(tmp_path / "site.sqlite3") as database:
+        with contextlib.closing(sqlite3.connect(tmp_path / "site.sqlite3")) as database:
             return database.execute("SELECT count(*) FROM account_fill").fetchone()[0]
 
     service = start("stream_account")
