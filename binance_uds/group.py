@@ -24,7 +24,7 @@ from typing import (
 from .errors import ConfigurationError, ForkedStream, StreamGroupError, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .group_doors import GroupHandler, GroupQueue
-from .protocol.snapshot import weight_of_first_look
+from .protocol.reading.snapshot import weight_of_first_look
 from .runtime import shutdown
 from .runtime.doors import checked_class
 from .runtime.waits import SLICE
