@@ -26,6 +26,7 @@ from .events import *  # noqa: F403 - its list of public names is part of ours
 from .group import StreamGroup
 from .group_doors import GroupQueue
 from .markets import USDM, USDM_DEMO, AccessForm, Market
+from .notebook.history import History
 from .protocol.ledger.cursor import Cursor
 from .protocol.timings import Timings
 from .runtime.cursors import CursorFile, CursorStore
@@ -53,6 +54,7 @@ __all__ = [
     "ForkedStream",
     "GroupQueue",
     "Health",
+    "History",
     "Market",
     "OrderState",
     "PositionState",

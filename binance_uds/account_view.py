@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import attrs
 
+from .account_html import account_card
+from .errors import ConfigurationError
 from .events.vocabulary import AlgoStatus, OrderStatus, PositionSide
+from .tables import cells_of, frame_of, kinds_of
+
+if TYPE_CHECKING:
+    import pandas
 
 ZERO = Decimal(0)
 
@@ -254,6 +260,15 @@ class AlgoOrderState:
 
 Ordered = Union[OrderState, AlgoOrderState]
 
+#: What ``to_frame`` can be asked for.
+_ROW_CLASSES: Mapping[str, Type[Any]] = {
+    "balances": BalanceState,
+    "positions": PositionState,
+    "open_orders": OrderState,
+    "recent_orders": OrderState,
+    "open_algo_orders": AlgoOrderState,
+}
+
 
 class AccountView:
     """
@@ -397,6 +412,31 @@ class AccountView:
         was_trusted = self.trusted
         rows = self._rows.copy()
         return AccountSnapshot(rows, was_trusted and self.trusted)
+
+    # In a notebook
+
+    def to_frame(self, what: str = "positions", *, numeric: bool = False) -> pandas.DataFrame:
+        """
+        Return a part of the account as a pandas table, a row for each thing; needs the extra ``notebook``.
+
+        Ids are exact integers, and beside each time in milliseconds stands the same as a UTC timestamp.
+
+        Args:
+            what: ``"balances"``, ``"positions"``, ``"open_orders"``, ``"recent_orders"`` or ``"open_algo_orders"``.
+            numeric: Whether money and quantities are to be floating-point numbers, which are quick to calculate with
+                and not exact; else they are the ``Decimal`` that came.
+
+        Raises:
+            ConfigurationError: There is no such part, or pandas is not installed.
+        """
+        if what not in _ROW_CLASSES:
+            raise ConfigurationError(f"to_frame() knows {', '.join(_ROW_CLASSES)}, not {what!r}")
+        kinds = kinds_of(_ROW_CLASSES[what])
+        rows = [cells_of(row, kinds) for row in getattr(self, what).values()]
+        return frame_of(rows, kinds, numeric=numeric, what="account.to_frame()")
+
+    def _repr_html_(self) -> str:
+        return account_card(self)
 
     # Inside
 

@@ -15,6 +15,7 @@ from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
 from .events import Event, Notice, StreamState
 from .markets import USDM, Market
+from .notebook.history import History
 from .protocol.ledger.cursor import Cursor
 from .protocol.plans import PlanWalk
 from .protocol.proofs import Verdict
@@ -66,6 +67,7 @@ class UserDataStream:
         ssl_context: TLS for both halves; it must verify certificates and host names.
         release_key: Whether to DELETE the listen key on ``stop()``. That silences every other process of the account.
         max_backlog: Bound of each ``events()`` queue.
+        max_history: How many of the last events and notices ``history`` keeps, 5 KB each; 0: none.
         cursor: Where a former run ended: ``stream.cursor`` of then, its ``to_text()``, or a store such as
             ``CursorFile(path)`` that is read at each start and written as the stream goes on. With one, a start begins
             with a gap from there on, and with a secret it returns when that is repaired. Without, what happened
@@ -94,6 +96,7 @@ class UserDataStream:
         ssl_context: Optional[ssl.SSLContext] = None,
         release_key: bool = False,
         max_backlog: int = 100_000,
+        max_history: int = 10_000,
         cursor: Union[Cursor, CursorStore, str, None] = None,
         timings: Optional[Timings] = None,
     ) -> None:
@@ -130,7 +133,14 @@ class UserDataStream:
         self._clock = Clock()
         self._log = StreamLog(self.name)
         self._timeline = Timeline()
-        self._doors = Doors(self._log, settings.timings.slow_callback, settings.max_backlog, self._check_may_wait)
+        self._history = History(max_history)
+        self._doors = Doors(
+            self._log,
+            settings.timings.slow_callback,
+            settings.max_backlog,
+            self._check_may_wait,
+            self._history.record,
+        )
         self._plans = PlanWalk(self._settings.market.access_plans)
         self._account = Account(lambda: self.state is StreamState.LIVE)
         self._account_view = self._account.view()
@@ -463,8 +473,35 @@ class UserDataStream:
         """The last few hundred life-cycle steps, oldest first; for people."""
         return self._timeline.steps()
 
+    @property
+    def history(self) -> History:
+        """The last events and notices that were delivered, as many as ``max_history``; also as a table or a plot."""
+        return self._history
+
+    def show(self) -> None:
+        """
+        Show the stream in the notebook cell that runs, and keep that up to date until the stream ends.
+
+        It shows the state and the grounds for it, gaps, the account and the last events, and is updated in place, at
+        most four times a second, from a thread of its own. Call it again, or run the cell again, and the new output
+        takes the place of the former; call it again, too, after another ``start()``.
+
+        Raises:
+            ConfigurationError: This is no notebook.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        self._check_not_forked()
+        from .notebook.display import show
+
+        show(self, self._log)
+
     def __repr__(self) -> str:
         return f"<UserDataStream {self.name} {self.state}>"
+
+    def _repr_html_(self) -> str:
+        from .notebook.views import stream_card
+
+        return stream_card(self)
 
     # Inside
 

@@ -21,11 +21,15 @@ FLOORS = {
     "instants": 0,
     "events": 0,
     "markets": 0,
+    "markup": 0,
+    "tables": 0,
     "account": 1,
+    "account_html": 1,
     "account_view": 1,
     "protocol": 1,
     "edges": 2,
     "runtime": 3,
+    "notebook": 4,
     "stream": 4,
     "doctor": 4,
     "metrics": 4,
@@ -64,8 +68,11 @@ HARMLESS = {
     "typing",
     "urllib",
 }
-#: In the floor of words, these hold secrets and mask them in logs, which needs a lock and the log.
+#: In the floor of words, these hold secrets and mask them in logs, which needs a lock and the log; these write times
+#: down and escape HTML; this one makes tables of a package that is imported when one is asked for.
 WORDS_WITH_A_TOOL = {
+    "binance_uds.markup": {"datetime", "html"},
+    "binance_uds.tables": {"pandas"},
     "binance_uds.credentials": {"os"},
     "binance_uds.redaction": {"logging", "os", "threading", "weakref"},
 }
@@ -153,7 +160,7 @@ def test_deciding_and_touching_do_not_know_each_other(name):
 
 
 def test_only_the_runtime_starts_threads():
-    """Threads and selectors are the runtime's; an edge has its one watchdog, and two words a lock."""
+    """Threads and selectors are the runtime's; an edge has its one watchdog, two words a lock, a display its thread."""
     users = {
         name
         for name, path in HOUSE.items()
@@ -163,6 +170,7 @@ def test_only_the_runtime_starts_threads():
     assert users <= {
         "binance_uds.edges.deadline",
         "binance_uds.edges.holds",
+        "binance_uds.notebook.display",
         "binance_uds.redaction",
         "binance_uds.runtime.doors",
         "binance_uds.runtime.shutdown",

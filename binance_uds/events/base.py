@@ -17,6 +17,8 @@ from typing import Any, Callable, ClassVar, Mapping, Optional, TypeVar
 
 import attrs
 
+from ..markup import badge, record
+
 T = TypeVar("T")
 
 #: Keys of a field's attrs metadata.
@@ -186,6 +188,10 @@ class Event:
     origin: str = FROM_STREAM
     late: bool = False
     raw: Mapping[str, Any] = attrs.field(factory=dict, eq=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        marks = {"read back by REST": self.origin == FROM_REST, "late": self.late}
+        return record(self, beside=[badge(mark) for mark, holds in marks.items() if holds])
 
 
 @attrs.frozen(kw_only=True)

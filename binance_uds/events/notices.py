@@ -12,6 +12,8 @@ from typing import Any, Callable, Tuple
 
 import attrs
 
+from ..markup import badge, duration, record
+
 
 class StreamState(enum.Enum):
     """
@@ -76,6 +78,9 @@ class AttentionCode:
 class Notice:
     """Something the stream tells about itself. Base of every notice class; ``on(Notice)`` takes them all."""
 
+    def _repr_html_(self) -> str:
+        return record(self)
+
 
 @attrs.frozen(kw_only=True)
 class StateChanged(Notice):
@@ -110,6 +115,9 @@ class GapOpened(Notice):
     since_ms: int
     cause: str
 
+    def _repr_html_(self) -> str:
+        return record(self, title=f"Gap {self.gap_id}", beside=[badge("▲ open", "warn")])
+
 
 @attrs.frozen(kw_only=True)
 class GapClosed(Notice):
@@ -137,6 +145,11 @@ class GapClosed(Notice):
     late: int = 0
     duplicates: int = 0
     unrecoverable: Tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        mark = badge(f"? {self.proof}", "warn") if self.proof == Proof.UNPROVEN else badge(f"✓ {self.proof}", "good")
+        blind = duration((self.until_ms - self.since_ms) / 1000, 1)
+        return record(self, title=f"Gap {self.gap_id}, closed", beside=[mark], further=[("blind for", blind)])
 
 
 @attrs.frozen(kw_only=True)

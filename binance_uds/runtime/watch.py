@@ -7,11 +7,12 @@ import datetime
 import logging
 import sys
 from collections import deque
-from typing import Any, Deque, MutableMapping, Optional, Tuple
+from typing import Any, Deque, List, MutableMapping, Optional, Tuple
 
 import attrs
 
 from ..events import StreamState
+from ..markup import card, duration, facts, state_badge
 from ..redaction import redact, watched
 
 #: Life-cycle steps kept for people.
@@ -68,6 +69,30 @@ class Health:
     backlog: int = 0
     used_weight: Optional[int] = None
     clock_offset_ms: Optional[int] = None
+
+    def _repr_html_(self) -> str:
+        return card("Health", facts(self.told()), beside=[state_badge(str(self.state))], said=self.why)
+
+    def told(self) -> List[Tuple[str, object]]:
+        """Return the grounds by name, as a person reads them; None where there is nothing to say."""
+        ages = {
+            "last event": self.last_event_age_s,
+            "connection proven": self.transport_proof_age_s,
+            "key proven": self.key_proof_age_s,
+            "delivery proven": self.delivery_proof_age_s,
+        }
+        return [
+            *((name, None if age is None else f"{duration(age)} ago") for name, age in ages.items()),
+            ("events", f"{self.events:,}"),
+            ("gaps", f"{self.gaps:,}{', one open' if self.gap_open else ''}"),
+            ("reconnects", f"{self.reconnects:,}"),
+            ("callback errors", f"{self.callback_errors:,}" if self.callback_errors else None),
+            ("backlog", f"{self.backlog:,}" if self.backlog else None),
+            ("subscription", self.subscription),
+            ("key", None if self.key_tag is None else f"{self.key_tag}, {duration(self.key_age_s)} old"),
+            ("used weight", None if self.used_weight is None else f"{self.used_weight:,}"),
+            ("signed", None if self.signed else "no: gaps are only announced"),
+        ]
 
 
 @attrs.frozen
