@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: install test lint types demo states faults ci
+.PHONY: install test lint types demo states faults pictures ci
 
 install:
 	$(PYTHON) -m venv .venv
@@ -27,6 +27,10 @@ states:
 # Lists the faults with the tests that show what becomes of them.
 faults:
 	$(BIN)/python -m tests.faults tests/FAULTS.md
+
+# Runs the notebooks among the samples and takes their pictures for the README; needs Chromium.
+pictures:
+	$(BIN)/python -m tests.screenshots samples/pictures
 
 ci:
 	.ci/run

@@ -48,9 +48,10 @@ max-width:72em;overflow-x:auto}}
 .binance-uds .uds-up{{color:var(--uds-up)}}
 .binance-uds .uds-down{{color:var(--uds-down)}}
 .binance-uds dl.uds-facts{{display:flex;flex-wrap:wrap;gap:4px 22px;margin:8px 0 0;padding:0}}
-.binance-uds dl.uds-facts>div{{min-width:6em}}
-.binance-uds dl.uds-facts dt{{font-size:11px;line-height:1.3;font-weight:400;margin:0;padding:0;float:none;width:auto}}
-.binance-uds dl.uds-facts dd{{margin:0;padding:0;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}}
+.binance-uds dl.uds-facts>div{{flex:none;min-width:5em;max-width:100%}}
+.binance-uds dl.uds-facts dt{{font-size:11px;line-height:1.3;font-weight:400}}
+.binance-uds dl.uds-facts dd{{font-variant-numeric:tabular-nums;overflow-wrap:anywhere}}
+.binance-uds dl.uds-facts dt,.binance-uds dl.uds-facts dd{{float:none;width:auto;margin:0;padding:0}}
 .binance-uds .uds-label{{margin:10px 0 0;font-size:11px;font-weight:600;text-transform:uppercase;letter-spacing:.05em}}
 .binance-uds table.uds-rows{{border-collapse:collapse;border:0;margin:2px 0 0;font-size:13px;
 table-layout:auto;width:auto}}
@@ -60,7 +61,7 @@ table-layout:auto;width:auto}}
 padding:2px 16px 2px 0;border:0;border-bottom:1px solid rgba(128,128,128,.22);white-space:nowrap;max-width:none}}
 .binance-uds table.uds-rows th{{font-weight:400;font-size:11px}}
 .binance-uds table.uds-rows .uds-number{{text-align:right;font-variant-numeric:tabular-nums}}
-.binance-uds table.uds-rows td.uds-wide{{white-space:normal;min-width:14em;overflow-wrap:anywhere}}
+.binance-uds table.uds-rows td.uds-wide{{white-space:normal;min-width:18em;overflow-wrap:anywhere}}
 </style>"""
 
 
@@ -92,7 +93,7 @@ def _element(name: str, css_class: str, inner: str) -> Html:
 def amount(value: Decimal) -> str:
     """Return money, a price or a quantity exactly, with commas for thousands and without needless zeros."""
     text = f"{value:,f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "\u2212")
+    return (text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def gain(value: Optional[Decimal]) -> Html:
@@ -124,7 +125,7 @@ def moment(at_ms: Optional[int], *, date: bool = True) -> str:
 def duration(seconds: Optional[float], digits: int = 0) -> str:
     """Return a length of time at a precision that can be read in passing; ``digits`` are those of less than 10 s."""
     if seconds is None:
-        return "\u2013"
+        return "-"
     if seconds < 120:
         return f"{seconds:.{digits if seconds < 10 else 0}f} s"
     if seconds < 7200:
@@ -201,18 +202,18 @@ def table(label: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]],
 
     Args:
         label: What it is a table of.
-        columns: The headings, and for each TEXT, NUMBER or WIDE.
+        columns: The headings, and for each TEXT, NUMBER or WIDE. One that is empty in all rows is left out.
         rows: A value for each column.
         most: Of more rows only so many are shown, and it is said how many are left out.
     """
     if not rows:
         return Html("")
-    kinds = list(columns.values())
-    head = "".join(_cell("th", kind, Html(escaped(name))) for name, kind in columns.items())
-    body = "".join(
-        "<tr>" + "".join(_cell("td", kind, shown("", value)) for kind, value in zip(kinds, row)) + "</tr>"
-        for row in rows[:most]
-    )
+    cells = [[shown("", value) for value in row] for row in rows[:most]]
+    used = [any(row[column].text for row in cells) for column in range(len(columns))]
+    kept = [(kind, column) for column, kind in enumerate(columns.values()) if used[column]]
+    names = list(columns)
+    head = "".join(_cell("th", kind, Html(escaped(names[column]))) for kind, column in kept)
+    body = "".join(f"<tr>{''.join(_cell('td', kind, row[column]) for kind, column in kept)}</tr>" for row in cells)
     left_out = f'<div class="uds-soft">and {len(rows) - most:,} more</div>' if len(rows) > most else ""
     return Html(
         f'<div class="uds-label">{escaped(label)}</div>'

@@ -103,7 +103,7 @@ def frame_of(rows: Sequence[Cells], kinds: Mapping[str, str], *, numeric: bool, 
     for name, kind in kinds.items():
         values = [row.get(name) for row in rows]
         if kind == "int" and name.endswith(_MS):
-            columns[name[: -len(_MS)]] = pd.to_datetime(_times(values), unit="ms", utc=True)
+            columns[name[: -len(_MS)]] = pd.to_datetime(_times(values), unit="ms", utc=True).as_unit("ms")
         columns[name] = _series(pd, values, kind, numeric)
     return pd.DataFrame(columns)
 

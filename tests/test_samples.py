@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 from decimal import Decimal
+from typing import Any
 
 import attrs
 import pytest
 
 import binance_uds as uds
 from samples import flask_app, restart_with_cursor, wait_for_fill
+from tests import screenshots
 
 SAMPLES = pathlib.Path(__file__).parent.parent / "samples"
 
@@ -177,3 +179,52 @@ def test_a_database_that_fails_ends_the_sample(binance_exchange, market, monkeyp
         kept = restart_with_cursor.last_cursor(database)
 
     assert kept is None or uds.Cursor.from_text(kept).fills == frozenset()
+
+
+def outputs(notebook: Any, opening: str) -> list[Any]:
+    """Return the outputs of the one cell that begins so."""
+    (cell,) = [cell for cell in notebook.cells if cell.source.startswith(opening)]
+    return cell.outputs
+
+
+def html(notebook: Any, opening: str) -> str:
+    """Return the HTML of a cell that shows one thing."""
+    (output,) = outputs(notebook, opening)
+    return output["data"]["text/html"]
+
+
+def test_a_notebook_of_first_steps():
+    """From top to bottom in a real kernel: the display is one output that was updated in place up to the end."""
+    notebook = screenshots.executed(SAMPLES / "notebook_first_steps.py")
+    shown = html(notebook, "stream.show()")
+    (printed,) = outputs(notebook, 'exchange.buy("BTCUSDT"')
+
+    assert "bought at 30000 and 2000\n" == printed["text"]
+    assert "take-profit" in html(notebook, "stream.account")
+    assert "Gap 1, closed" in html(notebook, "with stream.events(uds.GapClosed)")
+    assert '<span class="uds-up">+25</span>' in html(notebook, "with stream.events(uds.OrderTradeUpdate)")
+    assert "● LIVE" in html(notebook, "stream.health")
+    # What the later cells did is in the cell that was run before them.
+    assert "■ STOPPED" in shown
+    assert "by REST" in shown
+
+
+@pytest.mark.slow
+def test_a_notebook_of_history():
+    """From top to bottom in a real kernel: tables with fills that were read back, and one picture of the plot."""
+    notebook = screenshots.executed(SAMPLES / "notebook_history.py")
+    (plot,) = outputs(notebook, "stream.history.plot()")
+
+    assert "<th>rest</th>" in html(notebook, "fills.groupby")
+    assert "<td>USDT</td>" in html(notebook, "stream.history.to_frame(uds.Balance)")
+    for cause in (uds.GapCause.KEY_EXPIRED, uds.GapCause.CONNECTION_LOST):
+        assert f"<td>{cause}</td>" in html(notebook, "stream.history.to_frame(uds.GapClosed)")
+    assert "BTCUSDT" in html(notebook, "stream.account.to_frame")
+    assert {"image/png", "text/plain"} == set(plot["data"])
+
+
+def test_every_notebook_is_tested():
+    """One that is added is not forgotten."""
+    source = pathlib.Path(__file__).read_text()
+
+    assert [] == [path.name for path in screenshots.notebooks() if f'SAMPLES / "{path.name}"' not in source]

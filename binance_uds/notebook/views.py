@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING, Any, Iterable, List
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
 
 from ..account_html import account_tables
 from ..events import (
@@ -50,7 +51,7 @@ _COLUMNS = {
     "quantity": NUMBER,
     "price": NUMBER,
     "realised": NUMBER,
-    "": WIDE,
+    "told": WIDE,
 }
 
 
@@ -87,7 +88,7 @@ def history_card(history: History) -> str:
 
 def _gaps(items: Iterable[Item]) -> Html:
     """Return the last gaps, open ones included."""
-    gaps: dict[int, Any] = {item.gap_id: item for item in items if isinstance(item, (GapOpened, GapClosed))}
+    gaps: Dict[int, Any] = {item.gap_id: item for item in items if isinstance(item, (GapOpened, GapClosed))}
     rows = []
     for gap in list(gaps.values())[-_GAPS:][::-1]:
         if isinstance(gap, GapOpened):
@@ -118,45 +119,51 @@ def _gaps(items: Iterable[Item]) -> Html:
 
 def _items(label: str, items: Iterable[Item], most: int) -> Html:
     """Return the last items, the newest first; what only repeats another is left out."""
-    told = [item for item in items if not isinstance(item, (TradeLite, StateChanged))]
-    return table(label, _COLUMNS, [_row(item) for item in told[: -most - 1 : -1]])
+    told = [item for item in items if not isinstance(item, (TradeLite, StateChanged))][: -most - 1 : -1]
+    times = [_time_ms(item) for item in told]
+    # The date only where it says something.
+    has_dates = len({moment(at_ms)[:10] for at_ms in times if at_ms is not None}) > 1
+    rows = [[moment(at_ms, date=has_dates), *_row(item)] for at_ms, item in zip(times, told)]
+    return table(label, _COLUMNS, rows)
+
+
+def _time_ms(item: Item) -> Optional[int]:
+    """Return when an event happened, else when it was sent; notices have no time of the exchange's."""
+    return item.transaction_time_ms or item.event_time_ms if isinstance(item, Event) else None
 
 
 def _row(item: Any) -> List[Any]:
-    """Return the cells of an item."""
-    name = type(item).__name__
+    """Return the cells of an item, its time aside."""
     if isinstance(item, OrderTradeUpdate):
         word = item.status or ""
-        at = moment(item.transaction_time_ms)
         if item.is_fill:
             fee = item.commission
             words = [word, f"fee {amount(fee)} {item.commission_asset or ''}" if fee else "", *_marks(item)]
             return [
-                *(at, "fill", item.symbol, side(item.side), item.last_filled_quantity, item.last_filled_price),
+                *("fill", item.symbol, side(item.side), item.last_filled_quantity, item.last_filled_price),
                 *(gain(item.realized_profit) if item.realized_profit else "", _joined(words)),
             ]
         price = item.price or item.stop_price or ""
         words = [word, item.order_type or "", *_marks(item)]
-        return [at, "order", item.symbol, side(item.side), item.quantity, price, "", _joined(words)]
+        return ["order", item.symbol, side(item.side), item.quantity, price, "", _joined(words)]
     if isinstance(item, AccountUpdate):
         rows = [f"{row.asset} {amount(row.wallet_balance)}" for row in item.balances]
         rows += [
             f"{row.symbol}{'' if row.position_side == 'BOTH' else f' {row.position_side}'} {amount(row.amount)}"
             for row in item.positions
         ]
-        at = moment(item.transaction_time_ms)
-        return [at, "account", "", "", "", "", "", _joined([(item.reason or "").lower(), *rows, *_marks(item)])]
-    at = moment(getattr(item, "transaction_time_ms", None) or getattr(item, "event_time_ms", None))
+        return ["account", "", "", "", "", "", _joined([(item.reason or "").lower(), *rows, *_marks(item)])]
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(item).__name__).lower()
     if isinstance(item, GapOpened):
-        return [moment(item.since_ms), "gap opened", "", "", "", "", "", item.cause]
+        return [name, "", "", "", "", "", f"{item.cause}; blind since {moment(item.since_ms, date=False)}"]
     if isinstance(item, GapClosed):
-        return [moment(item.until_ms), "gap closed", "", "", "", "", "", f"{item.proof}, {item.recovered:,} read back"]
+        return [name, "", "", "", "", "", f"{item.proof}; fills read back: {item.recovered:,}"]
     if isinstance(item, Attention):
-        return [at, "attention", "", "", "", "", "", item.message]
+        return [name, "", "", "", "", "", item.message]
     if isinstance(item, CallbackFailed):
-        return [at, "callback failed", "", "", "", "", "", type(item.exception).__name__]
-    words = [getattr(item, name, None) or "" for name in ("status", "reason", "name")]
-    return [at, name, getattr(item, "symbol", None), side(getattr(item, "side", None)), "", "", "", _joined(words)]
+        return [name, "", "", "", "", "", type(item.exception).__name__]
+    words = [getattr(item, field, None) or "" for field in ("status", "reason", "name")]
+    return [name, getattr(item, "symbol", None), side(getattr(item, "side", None)), "", "", "", _joined(words)]
 
 
 def _marks(item: Event) -> List[str]:
