@@ -93,7 +93,7 @@ def _element(name: str, css_class: str, inner: str) -> Html:
 def amount(value: Decimal) -> str:
     """Return money, a price or a quantity exactly, with commas for thousands and without needless zeros."""
     text = f"{value:,f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def gain(value: Optional[Decimal]) -> Html:

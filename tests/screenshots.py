@@ -61,15 +61,17 @@ def opened(path: pathlib.Path) -> Any:
     return jupytext.read(path)
 
 
-@quietly()
 def executed(path: pathlib.Path, *, to_the_end: bool = True) -> Any:
     """
-    Return a notebook with the outputs of running it from top to bottom.
+    Return a sample as a notebook with the outputs of running it from top to bottom.
+
+    Args:
+        path: The sample.
+        to_the_end: Whether to run the cells that end the show, too.
 
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed.
     """
-    import nbclient
     import nbformat
 
     notebook = opened(path)
@@ -78,6 +80,14 @@ def executed(path: pathlib.Path, *, to_the_end: bool = True) -> Any:
         last = DISPLAY_UPDATED
         notebook.cells = [cell for cell in notebook.cells if AT_THE_END not in tags(cell)]
     notebook.cells.append(nbformat.v4.new_code_cell(last))
+    return run(notebook)
+
+
+@quietly()
+def run(notebook: Any) -> Any:
+    """Return a notebook with its outputs, as ``executed``."""
+    import nbclient
+
     # The kernel is a process of its own: it is to find this package, and nothing of whoever runs this.
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "IPYTHONDIR": home}

@@ -32,6 +32,7 @@ def test_all_names_are_there_sorted_and_once():
         *("WaitTimeout", "BacklogOverflow", "ForkedStream", "ExchangeError"),
         *("Cursor", "CursorFile", "CursorStore"),
         *("StreamGroup", "GroupQueue", "StreamGroupError"),
+        "History",
     ],
 )
 def test_what_was_promised_is_exported(name):
@@ -82,6 +83,7 @@ def test_arguments_after_the_credentials_are_by_keyword():
         ("ssl_context", None),
         ("release_key", False),
         ("max_backlog", 100_000),
+        ("max_history", 10_000),
         ("cursor", None),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, Iterator, List, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Deque, Iterator, List, Optional, Tuple, Type, TypeVar, Union, overload
 
 import attrs
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Item = Union[Event, Notice]
+I = TypeVar("I", bound=Item)  # noqa: E741 - an item, as T is a type
 
 #: The column that names an item's class, where items of several stand in one table.
 KIND = "kind"
@@ -65,6 +66,10 @@ class History:
         except IndexError:
             return None
 
+    @overload
+    def items(self) -> Tuple[Item, ...]: ...
+    @overload
+    def items(self, *classes: Type[I]) -> Tuple[I, ...]: ...
     def items(self, *classes: Type[Any]) -> Tuple[Any, ...]:
         """
         Return what was delivered, oldest first.

@@ -141,6 +141,12 @@ reveal_type(stream.stop())  # reveals: bool
 reveal_type(stream.join())  # reveals: bool
 reveal_type(uds.UserDataStream.from_env())  # reveals: UserDataStream
 reveal_type(stream.cursor)  # reveals: Cursor | None
+reveal_type(stream.history)  # reveals: History
+reveal_type(stream.history.newest)  # reveals: Event | Notice | None
+reveal_type(stream.history.items(uds.GapClosed)[0])  # reveals: GapClosed
+for each in stream.history:
+    reveal_type(each)  # reveals: Event | Notice
+stream.history.items(str)  # error
 reveal_type(uds.Cursor.from_text("{}").to_text())  # reveals: str
 reveal_type(uds.CursorFile("stream.cursor").load())  # reveals: Cursor | None
 reveal_type(register(stream, latency=True))  # reveals: StreamCollector
