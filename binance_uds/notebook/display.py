@@ -156,13 +156,11 @@ def show(stream: UserDataStream, log: StreamLog) -> None:
     """
     shell = notebook_shell()
     view = LiveView(stream, _publisher(shell, f"binance_uds-{id(stream):x}"), log, _place(shell))
-    former = _views.get(stream)
-    if former is not None:
-        former.stop(LEAST_INTERVAL)
     # A cell that makes a stream and is run again has made another one.
     for other in tuple(_views.values()):
         if other.place[0] is not None and other.place[0] == view.place[0] and other.place[1] != view.place[1]:
             other.ask_stop()
+    # A former view of this stream sees that it is not in charge any more.
     _views[stream] = view
     view.begin()
 

@@ -30,7 +30,8 @@ class History:
     The last events and notices that a stream delivered, oldest first; ``UserDataStream.history``.
 
     Any thread may read it at any time: what it returns is a copy of that moment. A callback finds its own event in it.
-    It outlives ``stop()`` and the next ``start()``. An event takes about 5 KB of memory, most of it ``raw``.
+    It outlives ``stop()`` and the next ``start()``. An event takes about 5 KB of memory, most of it ``raw``. Failed
+    callbacks are not kept: the log and ``health`` tell of them.
     """
 
     def __init__(self, most: int) -> None:

@@ -10,7 +10,6 @@ from ..account_html import account_tables
 from ..events import (
     AccountUpdate,
     Attention,
-    CallbackFailed,
     Event,
     GapClosed,
     GapOpened,
@@ -160,8 +159,6 @@ def _row(item: Any) -> List[Any]:
         return [name, "", "", "", "", "", f"{item.proof}; fills read back: {item.recovered:,}"]
     if isinstance(item, Attention):
         return [name, "", "", "", "", "", item.message]
-    if isinstance(item, CallbackFailed):
-        return [name, "", "", "", "", "", type(item.exception).__name__]
     words = [getattr(item, field, None) or "" for field in ("status", "reason", "name")]
     return [name, getattr(item, "symbol", None), side(getattr(item, "side", None)), "", "", "", _joined(words)]
 

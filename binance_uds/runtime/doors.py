@@ -63,7 +63,8 @@ class Doors:
         slow_callback: Seconds after which a callback counts as slow.
         max_backlog: Bound of each queue.
         may_wait: Raises where waiting is not possible: inside a callback, in a forked child.
-        record: Is told of each item before anybody else; it takes no time, and does not raise.
+        record: Is told of each item before anybody else; it takes no time, and does not raise. It may keep them, so it
+            is not told of failed callbacks: their tracebacks would keep alive whatever was at work.
     """
 
     def __init__(
@@ -135,6 +136,10 @@ class Doors:
         self._record(item)
         for outlet in self._open_outlets():
             outlet.put(item)
+        if type(item) is not CallbackFailed:
+            self._record(item)
+        for queue in self._open_queues():
+            queue.put(item)
         self.pulse.beat()
         for item_class, handler in self._handlers:
             if isinstance(item, item_class):

@@ -131,10 +131,9 @@ def test_a_cell_that_is_run_again_has_one_follower(stream, shell, tools):
         for execution in range(5):
             shell.execution = execution
             stream.show()
-        running = [thread for thread in followers() if thread.is_alive()]
+        tools.wait_until(lambda: len(followers()) == 1)
 
         assert view_of(stream).is_following
-    assert 1 == len(running)
     assert 5 == sum(not message["update"] for message in shell.published)
     assert 1 == len({message["transient"]["display_id"] for message in shell.published})
 

@@ -170,6 +170,21 @@ def test_without_the_extra_the_error_names_it(monkeypatch, package, ask):
         ask(History(1))
 
 
+def test_a_failed_callback_is_not_kept(exchange, stream, ears):
+    """Its traceback would keep alive whatever the callback was at work with."""
+
+    @stream.on(uds.AccountUpdate)
+    def fail(event: uds.AccountUpdate) -> None:
+        raise ValueError
+
+    with stream:
+        exchange.buy("BTCUSDT", "0.01")
+        ears.wait_for(uds.CallbackFailed)
+
+        assert () == stream.history.items(uds.CallbackFailed)
+        assert 1 == len(stream.history.items(uds.AccountUpdate))
+
+
 def test_a_stream_keeps_what_it_delivers(exchange, stream, ears):
     """Events and notices, in the order of the callbacks, and before them: a callback finds its own event in it."""
     newest = []
