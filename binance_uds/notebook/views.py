@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Sequence
 
 from ..account_html import account_tables
 from ..events import (
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 
 #: The last items and gaps that the view of a stream shows, and that of a history.
 _ITEMS, _GAPS, _ITEMS_OF_HISTORY = 8, 5, 20
+
+_OF_GAPS = frozenset({GapOpened, GapClosed})
+
+#: What only repeats another, or what the state says.
+_REPEATS = frozenset({TradeLite, StateChanged})
 
 _COLUMNS = {
     "time, UTC": NUMBER,
@@ -87,7 +93,8 @@ def history_card(history: History) -> str:
 
 def _gaps(items: Iterable[Item]) -> Html:
     """Return the last gaps, open ones included."""
-    gaps: Dict[int, Any] = {item.gap_id: item for item in items if isinstance(item, (GapOpened, GapClosed))}
+    told: Iterable[Any] = (item for item in items if type(item) in _OF_GAPS)
+    gaps: Dict[int, Any] = {item.gap_id: item for item in told}
     rows = []
     for gap in list(gaps.values())[-_GAPS:][::-1]:
         if isinstance(gap, GapOpened):
@@ -116,9 +123,10 @@ def _gaps(items: Iterable[Item]) -> Html:
     return table("Gaps", columns, rows)
 
 
-def _items(label: str, items: Iterable[Item], most: int) -> Html:
+def _items(label: str, items: Sequence[Item], most: int) -> Html:
     """Return the last items, the newest first; what only repeats another is left out."""
-    told = [item for item in items if not isinstance(item, (TradeLite, StateChanged))][: -most - 1 : -1]
+    # From the end, and no further than needed: there may be thousands, and a display does it four times a second.
+    told = list(itertools.islice((item for item in reversed(items) if type(item) not in _REPEATS), most))
     times = [_time_ms(item) for item in told]
     # The date only where it says something.
     has_dates = len({moment(at_ms)[:10] for at_ms in times if at_ms is not None}) > 1
