@@ -133,13 +133,10 @@ class Doors:
             Whether all had it: no callback was left out, and none interrupted by Ctrl-C.
         """
         had_it = True
-        self._record(item)
-        for outlet in self._open_outlets():
-            outlet.put(item)
         if type(item) is not CallbackFailed:
             self._record(item)
-        for queue in self._open_queues():
-            queue.put(item)
+        for outlet in self._open_outlets():
+            outlet.put(item)
         self.pulse.beat()
         for item_class, handler in self._handlers:
             if isinstance(item, item_class):
