@@ -96,7 +96,7 @@ class UserDataStream:
         ssl_context: Optional[ssl.SSLContext] = None,
         release_key: bool = False,
         max_backlog: int = 100_000,
-        max_history: int = 10_000,
+        max_history: int = 1_000,
         cursor: Union[Cursor, CursorStore, str, None] = None,
         timings: Optional[Timings] = None,
     ) -> None:

@@ -112,7 +112,7 @@ def test_a_flask_application(binance_exchange, market):
     afterwards = app.test_client().get("/health")
     filled = {"symbol": "BTCUSDT", "side": "BUY", "status": "FILLED", "filled": "0.010"}
 
-    assert {"state": "LIVE", "orders": [filled]} == orders
+    assert {"state": "LIVE", "process": os.getpid(), "orders": [filled]} == orders
     assert (200, "LIVE") == (health.status_code, health.json["state"])
     assert (503, "STOPPED") == (afterwards.status_code, afterwards.json["state"])
 

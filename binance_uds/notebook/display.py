@@ -160,8 +160,11 @@ def show(stream: UserDataStream, log: StreamLog) -> None:
     for other in tuple(_views.values()):
         if other.place[0] is not None and other.place[0] == view.place[0] and other.place[1] != view.place[1]:
             other.ask_stop()
-    # A former view of this stream sees that it is not in charge any more.
+    former = _views.get(stream)
     _views[stream] = view
+    if former is not None:
+        # It would see so by itself, and might show what was in the meantime.
+        former.stop(LEAST_INTERVAL)
     view.begin()
 
 
