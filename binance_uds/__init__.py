@@ -5,7 +5,9 @@ One background thread keeps the private stream of an account alive and calls you
 key expires, the same thread gets a new one, reconnects and tells what may be missing.
 """
 
+import importlib
 import logging
+from typing import TYPE_CHECKING, Any
 
 from . import events
 from .account_view import AccountSnapshot, AccountView, AlgoOrderState, BalanceState, OrderState, PositionState
@@ -16,6 +18,7 @@ from .errors import (
     CredentialsRejected,
     ExchangeError,
     ForkedStream,
+    JournalError,
     StartTimeout,
     StreamGroupError,
     StreamInterrupted,
@@ -33,6 +36,10 @@ from .runtime.cursors import CursorFile, CursorStore
 from .runtime.doors import EventQueue
 from .runtime.watch import Health, Step
 from .stream import UserDataStream
+
+if TYPE_CHECKING:
+    from .recording.recorder import Recording
+    from .recording.replay import Replay, replay
 
 __all__ = [
     "USDM",
@@ -55,9 +62,12 @@ __all__ = [
     "GroupQueue",
     "Health",
     "History",
+    "JournalError",
     "Market",
     "OrderState",
     "PositionState",
+    "Recording",
+    "Replay",
     "StartTimeout",
     "Step",
     "StreamGroup",
@@ -67,8 +77,18 @@ __all__ = [
     "UserDataStream",
     "UserDataStreamError",
     "WaitTimeout",
+    "replay",
 ]
 __all__ += events.__all__
 
 # The program decides where logs go; without a handler of its own it sees none of ours.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+#: What few programs need is imported when it is asked for, and where it is.
+_LATER = {"Recording": "recording.recorder", "Replay": "recording.replay", "replay": "recording.replay"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)

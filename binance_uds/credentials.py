@@ -7,7 +7,6 @@ A secret lives in a ``Secret`` from the moment it is read until the moment its b
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 import re
@@ -17,6 +16,7 @@ import attrs
 
 from .errors import ConfigurationError
 from .redaction import conceal
+from .tags import is_stand_in, tag_of
 
 #: Signs the bytes of a request and answers the signature's text, for Ed25519 and RSA keys.
 Signer = Callable[[bytes], str]
@@ -35,8 +35,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        self.tag = hashlib.sha256(_bytes(value)).hexdigest()[:6]
-        conceal(self)
+        self.tag = tag_of(value)
+        if not is_stand_in(value):
+            conceal(self)
 
     def reveal(self) -> str:
         """Return the text itself; call it where the bytes are sent, and keep the result in no variable."""

@@ -9,6 +9,7 @@ Every exception this package raises on purpose.
     * StartTimeout              the stream was not LIVE in time; nothing is left running
     * WaitTimeout               what you waited for did not happen in time (also a ``TimeoutError``)
     * BacklogOverflow           an ``events()`` queue was not read fast enough
+    * JournalError              a recording cannot be replayed, or not further than to a line
     * ForkedStream              the stream was started before ``fork()``; this is the child
     * StreamGroupError          streams of a group failed; it names them, and each with its own error
 
@@ -141,6 +142,25 @@ class BacklogOverflow(UserDataStreamError):
             f"the queue of {self.limit} events is full and closed; {self.missed} did not fit. "
             "Read faster, or give the stream a larger max_backlog"
         )
+
+
+class JournalError(UserDataStreamError):
+    """
+    A journal cannot be replayed, or not further than to a line of it.
+
+    Attributes:
+        path: The file.
+        line: The line in it, as an editor counts (of what is compressed, once it is not); 0 for the file itself.
+        reason: What is wrong, in plain words.
+    """
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = path, line, reason
+
+    def __str__(self) -> str:
+        where = f"line {self.line} of {self.path}" if self.line else self.path
+        return f"the journal cannot be replayed: {where}: {self.reason}"
 
 
 class ForkedStream(UserDataStreamError):

@@ -28,6 +28,9 @@ from .runtime.waits import wait_until
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
+    import os
+
+    from .recording.recorder import Recording
     from .runtime.worker import Worker
 
 I = TypeVar("I", bound=Union[Event, Notice])  # noqa: E741 - an item, as T is a type
@@ -147,6 +150,7 @@ class UserDataStream:
         self._lock = threading.Lock()
         self._failure: Optional[UserDataStreamError] = None
         self._events_before = self._gaps_before = self._reconnects_before = self._blind_ms_before = 0
+        self._recording: Optional[Recording] = None
         self._cursor_before = settings.cursor if isinstance(settings.cursor, Cursor) else None
         shutdown.tell_of_fork(self)
 
@@ -385,6 +389,49 @@ class UserDataStream:
             raise ConfigurationError("this stream does not run, so it has no connection to replace")
         worker.ask_rotation()
 
+    def record(
+        self,
+        path: Union[str, os.PathLike[str]],
+        *,
+        part_bytes: int = 64 * 1024 * 1024,
+        max_bytes: Optional[int] = None,
+        overwrite: bool = False,
+    ) -> Recording:
+        """
+        Write down everything that this stream lives through from its next start on, so that it can be replayed.
+
+        Frames as they came, REST answers, connections, keys and times go into a journal, a line for each fact, that
+        ``replay`` turns into the same events, account and gap reports. The API key, the secret and signatures are not
+        in it, and listen keys are replaced; orders, fills and balances are, so only its owner may read the file. Every
+        run from now on goes into it, whole. What goes wrong with it, such as a full disk, ends the recording with an
+        ``Attention``, and not the stream.
+
+        Args:
+            path: Of a file that does not exist yet; with ``.gz`` at its end it is compressed.
+            part_bytes: A file that has grown so large is continued in another: ``account.jsonl`` in
+                ``account.2.jsonl`` and so on.
+            max_bytes: All of them together may be so large; then the recording ends, as said. None: any size.
+            overwrite: Whether to delete the file and those that continue it, if there are any.
+
+        Returns:
+            The recording; its ``problem`` tells why it ended, if it did.
+
+        Raises:
+            ConfigurationError: The file exists or cannot be created, or the stream runs: what happened before could
+                not be replayed.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        from .recording.recorder import Recording
+
+        self._check_not_forked()
+        self._check_not_running()
+        if self._recording is not None and self._recording.problem is None:
+            raise ConfigurationError(f"this stream is recorded already, to {self._recording.path}")
+        self._recording = Recording(
+            path, self._settings, self._log, part_bytes=part_bytes, max_bytes=max_bytes, overwrite=overwrite
+        )
+        return self._recording
+
     def join(self, timeout: Optional[float] = None) -> bool:
         """
         Wait until the stream has ended.
@@ -523,7 +570,7 @@ class UserDataStream:
             return "the stream was not started"
         if self._failure is not None:
             return str(self._failure)
-        return worker.session.standing.reason if worker.has_ended else None
+        return worker.why_over if worker.has_ended else None
 
     def _worker_at_work(self, timeout: float) -> Tuple[Worker, bool]:
         """Return the worker that runs, or a new one, and whether it is new; one that is stopping is waited for."""
@@ -570,6 +617,10 @@ class UserDataStream:
         """Make a worker with a fresh session, and keep what the last one counted."""
         last = self._worker
         gaps = 0 if last is None else last.session.gaps
+        store = None if isinstance(self._settings.cursor, Cursor) else self._settings.cursor
+        recording, edges = self._recording, None
+        if recording is not None:
+            edges = recording.edges(self._plans, gaps, cursor, store)
         try:
             worker = assemble(
                 self._settings,
@@ -581,7 +632,8 @@ class UserDataStream:
                 self._account,
                 gaps,
                 cursor,
-                None if isinstance(self._settings.cursor, Cursor) else self._settings.cursor,
+                store,
+                edges,
             )
         except OSError as error:
             reason = error.strerror

@@ -15,6 +15,7 @@ from binance_uds.errors import (
     CredentialsRejected,
     ExchangeError,
     ForkedStream,
+    JournalError,
     StartTimeout,
     StreamGroupError,
     StreamInterrupted,
@@ -27,6 +28,9 @@ EXAMPLES = [
         StreamGroupError({"alice": StartTimeout(5, "no answer"), "bob": UserDataStreamError("odd")}),
         "alice: not LIVE within 5 s: no answer; bob: odd",
     ),
+    JournalError("a.jsonl", 7, "it was changed or cut"),
+    "the journal cannot be replayed: line 7 of a.jsonl: it was changed or cut",
+    (JournalError("a.jsonl", 0, "no such file"), "the journal cannot be replayed: a.jsonl: no such file"),
     (ConfigurationError("no such market"), "no such market"),
     (
         CredentialsRejected(401, -2014, "API-key format invalid."),
@@ -121,6 +125,7 @@ def test_an_error_travels_whole(error, travel):
         (StreamInterrupted("reset"), {"reason": "reset"}),
         (StartTimeout(3.0, "why"), {"timeout": 3.0, "reason": "why"}),
         (WaitTimeout(3.0, "what"), {"timeout": 3.0, "awaited": "what"}),
+        (JournalError("a", 7, "why"), {"path": "a", "line": 7, "reason": "why"}),
         (BacklogOverflow(5, 2), {"limit": 5, "missed": 2}),
     ],
 )

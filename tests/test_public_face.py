@@ -33,6 +33,7 @@ def test_all_names_are_there_sorted_and_once():
         *("Cursor", "CursorFile", "CursorStore"),
         *("StreamGroup", "GroupQueue", "StreamGroupError"),
         "History",
+        *("Recording", "Replay", "replay", "JournalError"),
     ],
 )
 def test_what_was_promised_is_exported(name):

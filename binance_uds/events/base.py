@@ -10,7 +10,6 @@ The class *is* the mapping: a field's declaration states our name, Binance's key
 
 from __future__ import annotations
 
-import hashlib
 import re
 from decimal import Decimal
 from typing import Any, Callable, ClassVar, Mapping, Optional, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, Callable, ClassVar, Mapping, Optional, TypeVar
 import attrs
 
 from ..markup import badge, record
+from ..tags import tag_of
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ def key_tag(value: Any) -> str:
     Raises:
         ValueError: Not text.
     """
-    return hashlib.sha256(text(value).encode(errors="surrogatepass")).hexdigest()[:6]
+    return tag_of(text(value))
 
 
 def _is_short_integer(value: Any) -> bool:

@@ -72,6 +72,7 @@ class AttentionCode:
     MALFORMED_FIELD = "malformed-field"
     AUDIT_UNREAD = "audit-unread"
     CURSOR_NOT_SAVED = "cursor-not-saved"
+    RECORDING_STOPPED = "recording-stopped"
 
 
 @attrs.frozen(kw_only=True)

@@ -115,6 +115,29 @@ class PlanWalk:
         self.plans = (*(plan for plan in self.plans if plan != self.current), self.current)
         self._remembered = self._remembered_since = self.last_resort_since = None
 
+    def memory(self) -> Tuple[Tuple[int, ...], Optional[int], Optional[Instant]]:
+        """
+        Return what the walk knows of the walks before.
+
+        Returns:
+            The plans by their places among those of the market in their order, sorted as this walk has them; the
+            place of the one that worked; and since when that was a last resort, if it was.
+        """
+        order = sorted(self.plans, key=_place)
+        remembered = None if self._remembered is None else order.index(self._remembered)
+        return tuple(order.index(plan) for plan in self.plans), remembered, self._remembered_since
+
+    def recall(self, places: Tuple[int, ...], remembered: Optional[int], since: Optional[Instant]) -> None:
+        """Know what another walk over the same plans knew."""
+        order = sorted(self.plans, key=_place)
+        self.plans = tuple(order[place] for place in places)
+        self._remembered = None if remembered is None else order[remembered]
+        self._remembered_since = since
+
     def _drop_current(self) -> None:
         if self.current in self._mute:
             self._mute.remove(self.current)
+
+
+def _place(plan: AccessPlan) -> Tuple[str, str]:
+    return plan.stream_url, plan.form

@@ -16,6 +16,7 @@ from ..protocol.session import Session
 from .calls import Calls
 from .cursors import CursorKeeper, CursorStore
 from .doors import Doors
+from .edges import Edges, SocketsEdge
 from .settings import Settings
 from .sockets import Sockets
 from .watch import StreamLog, Timeline
@@ -34,6 +35,7 @@ def assemble(
     gaps_before: int,
     cursor: Optional[Cursor],
     store: Optional[CursorStore],
+    edges: Optional[Edges] = None,
 ) -> Worker:
     """
     Return a worker with a fresh session.
@@ -49,7 +51,10 @@ def assemble(
         gaps_before: How many gaps earlier sessions of this stream opened; ids go on from there.
         cursor: Where a former run ended, if this one begins there.
         store: Where this one keeps its own.
+        edges: What it touches the outside by; by default the things themselves.
     """
+    edges = Edges() if edges is None else edges
+    credentials, lived = edges.credentials(settings.credentials), edges.clock(clock)
     session = Session(
         plans,
         settings.timings,
@@ -64,20 +69,23 @@ def assemble(
     )
 
     def make_calls(worker: Worker) -> Calls:
-        rest = Rest(
-            settings.market,
-            settings.credentials,
-            context=settings.context,
-            proxy=settings.proxy,
-            abandoned=worker.abandoned,
-            timeout=settings.timings.rest_timeout,
-            log=log.rest,
+        rest = edges.rest(
+            lambda: Rest(
+                settings.market,
+                settings.credentials,
+                context=settings.context,
+                proxy=settings.proxy,
+                abandoned=worker.abandoned,
+                timeout=settings.timings.rest_timeout,
+                log=log.rest,
+            )
         )
-        share = Share(Origin.of(settings.market.rest_url), settings.timings.weight_most, settings.market.weight_limit)
-        return Calls(rest, settings.market, settings.credentials, clock, session.clock.now_ms, share)
+        origin = Origin.of(settings.market.rest_url)
+        share = edges.share(lambda: Share(origin, settings.timings.weight_most, settings.market.weight_limit))
+        return Calls(rest, settings.market, credentials, lived, session.clock.now_ms, share)
 
-    def make_sockets(worker: Worker) -> Sockets:
-        return Sockets(settings, clock, worker.abandoned, log)
+    def make_sockets(worker: Worker) -> SocketsEdge:
+        return edges.sockets(lambda: Sockets(settings, clock, worker.abandoned, log))
 
     delivery = Delivery(
         settings.market.event_classes,
@@ -87,5 +95,6 @@ def assemble(
         signed=settings.credentials.can_sign,
         cursor=cursor,
     )
-    keeper = CursorKeeper(session, delivery.handed, doors, clock, log, settings.credentials.api_key.tag, store)
-    return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets, keeper)
+    tag = settings.credentials.api_key.tag
+    keeper = CursorKeeper(session, delivery.handed, doors, lived, log, tag, edges.store(store))
+    return Worker(session, delivery, doors, timeline, log, clock, make_calls, make_sockets, keeper, edges)

@@ -6,7 +6,6 @@ from typing import Any, Callable, Dict, Optional
 
 from ..credentials import Credentials, Secret
 from ..edges.clock import Clock
-from ..edges.rest import Rest
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..instants import Instant
 from ..markets import Market, ReadName
@@ -16,7 +15,7 @@ from ..protocol.decode import Undecodable
 from ..protocol.facts import Call, Fact
 from ..protocol.reading import reads
 from ..protocol.signing import signed_query
-from .weights import Share
+from .edges import RestEdge, ShareEdge
 
 
 class Calls:
@@ -34,12 +33,12 @@ class Calls:
 
     def __init__(
         self,
-        rest: Rest,
+        rest: RestEdge,
         market: Market,
         credentials: Credentials,
         clock: Clock,
         exchange_ms: Callable[[Instant], int],
-        share: Share,
+        share: ShareEdge,
     ) -> None:
         self._rest = rest
         self._market = market

@@ -7,9 +7,7 @@ import math
 import selectors
 import socket
 import sys
-from typing import Callable, Dict, List, Optional, Tuple, Union
-
-import attrs
+from typing import Callable, Dict, List, Tuple, Union
 
 from ..edges.clock import Clock
 from ..edges.wire import Closed, Ping, Pong, Text, Wire
@@ -18,6 +16,7 @@ from ..protocol import commands as do
 from ..protocol import facts
 from ..protocol.facts import Fact
 from ..protocol.subscriptions import LIST_SUBSCRIPTIONS, subscribe
+from .edges import Read
 from .settings import Settings
 from .watch import StreamLog
 
@@ -29,28 +28,6 @@ _LONGEST_WAIT = 0.2 if sys.platform == "win32" else math.inf
 
 #: So many turns' worth is still read from a connection that is closed; beyond that a flood would keep us from closing.
 _TURNS_AT_CLOSE = 32
-
-
-@attrs.frozen
-class Read:
-    """
-    What one turn read from a connection.
-
-    Attributes:
-        socket: The connection's number.
-        frames: Whole messages, in order.
-        alive: Whether anything whole came, pings and pongs included.
-        drained: Whether that was all that had arrived.
-        lost: Why the connection ended, or None while it stands.
-        pongs: What those of our pings carried that were answered.
-    """
-
-    socket: int
-    frames: Tuple[bytes, ...] = attrs.field(default=(), repr=False)
-    alive: bool = False
-    drained: bool = True
-    lost: Optional[str] = None
-    pongs: Tuple[bytes, ...] = ()
 
 
 class Sockets:

@@ -33,7 +33,7 @@ from . import shutdown
 from .calls import Calls
 from .cursors import CursorKeeper
 from .doors import Doors, Gate, Item
-from .sockets import Sockets
+from .edges import Edges, NothingFollows, SocketsEdge
 from .waits import SLICE
 from .watch import Health, StreamLog, Timeline
 
@@ -49,6 +49,7 @@ class Worker:
         has_forked: Whether this is a forked child's copy, which does not run.
         error: What ended the run, or None; a ``UserDataStreamError`` or, for a defect, anything.
         events: How many events were delivered.
+        cut: Why nothing follows although the session has not ended; of replays alone.
         last_event_at: When the last one was.
     """
 
@@ -61,19 +62,23 @@ class Worker:
         log: StreamLog,
         clock: Clock,
         make_calls: Callable[[Worker], Calls],
-        make_sockets: Callable[[Worker], Sockets],
+        make_sockets: Callable[[Worker], SocketsEdge],
         keeper: CursorKeeper,
+        edges: Optional[Edges] = None,
     ) -> None:
         self.session = session
         self.has_forked = False
         self.error: Optional[BaseException] = None
         self.last_event_at: Optional[Instant] = None
         self.events = 0
+        self.cut: Optional[str] = None
+        self._edges = Edges() if edges is None else edges
         self._delivery = delivery
         self._doors = doors
         self._timeline = timeline
         self._log = log
-        self._clock = clock
+        # Whoever looks from outside is no part of what the run lives through.
+        self._clock, self._watch = self._edges.clock(clock), clock
         self._keeper = keeper
         self._gate = Gate()
         self._start_by: Optional[float] = None
@@ -83,10 +88,10 @@ class Worker:
         self._due_calls: Deque[do.Make] = deque()
         self._reads: Deque[do.MakeRead] = deque()
         self._is_turn_of_reads = False
-        self._stop_asked = self._rotation_asked = False
+        self._wishes = self._edges.wishes()
         self._releasing = False
         self._doing: Optional[str] = None
-        self._last_look = self._drained_at = clock.now()
+        self._last_look = self._drained_at = self._clock.now()
         self._thread: Optional[threading.Thread] = None
         self._settled = threading.Event()
         self._ended = threading.Event()
@@ -128,15 +133,15 @@ class Worker:
 
     def abandoned(self) -> bool:
         """Whether a call under way should be given up: the end was asked for, or the start has had its time."""
-        if self._stop_asked:
+        if self._wishes.stop:
             return not self._releasing
         if self._start_by is None or self.session.standing.was_live:
             return False
-        return self._clock.now().monotonic > self._start_by
+        return self._watch.now().monotonic > self._start_by
 
     def ask_stop(self) -> None:
         """Ask ``run`` to end soon; all that a signal handler may do."""
-        self._stop_asked = True
+        self._wishes.stop = True
         self._sockets.wake()
 
     def stop(self, timeout: float) -> bool:
@@ -176,18 +181,23 @@ class Worker:
 
     def ask_rotation(self) -> None:
         """Ask ``run`` to replace the connection in use soon."""
-        self._rotation_asked = True
+        self._wishes.rotation = True
         self._sockets.wake()
 
     @property
     def is_stopping(self) -> bool:
         """Whether it was asked to stop, or a callback ended the program, and it has not ended yet."""
-        return (self._stop_asked or self._doors.exit is not None) and not self.has_ended
+        return (self._wishes.stop or self._doors.exit is not None) and not self.has_ended
 
     @property
     def has_ended(self) -> bool:
         """Whether the run is over."""
         return self._ended.is_set()
+
+    @property
+    def why_over(self) -> str:
+        """Why nothing follows, in words, once the run is over."""
+        return self.session.standing.reason if self.cut is None else self.cut
 
     @property
     def doing(self) -> Optional[str]:
@@ -198,7 +208,7 @@ class Worker:
     @property
     def cursor(self) -> Optional[Cursor]:
         """Where a restart has to begin; None while there is nothing yet to go on from."""
-        return self._keeper.cursor(self._clock.now())
+        return self._keeper.cursor(self._watch.now())
 
     def verdict(self, now: Instant) -> Verdict:
         """Return what the stream is worth at this moment, and what keeps the thread, if something does."""
@@ -254,13 +264,17 @@ class Worker:
         self._doors.open(self._gate)
         try:
             self._last_look = self._drained_at = now = self._clock.now()
+            start_within = self._edges.begin(start_within)
             self._start_by = now.monotonic + start_within
             self._digest([facts.Started(start_within)])
             while not self.session.has_ended:
                 self._turn()
         except ForkedStream:
             pass
+        except NothingFollows as end:
+            self.cut, self.error = end.reason, end.error
         except Exception as error:
+            self._edges.broke(error)
             # As text: the frames of the traceback hold what was just read, which may name the listen key.
             told = traceback.format_exc()
             self._keeper.give_up()
@@ -268,6 +282,7 @@ class Worker:
             self._log.session.critical("the stream's thread failed; this is a defect\n%s", told)
         except BaseException as error:
             # Only where the user's own thread runs: Ctrl-C, or a signal handler that exits.
+            self._edges.broke(error)
             self._keeper.give_up()
             self._doors.exit = _bare(error)
         finally:
@@ -293,13 +308,14 @@ class Worker:
             self._drained_at = at
             # Only now: the frame that explains a doubt may be among those that lie there unread.
             self._digest(self._delivery.due(at.monotonic))
-        if self._rotation_asked and self.session.standing.serving:
-            self._rotation_asked = False
+        if self.session.standing.serving and self._wishes.takes_rotation():
             self._digest([facts.RotationAsked()])
         self._digest(self.session.due(at))
         self._digest(self._make_a_request())
         self._announce_state()
         self._save_cursor()
+        for attention in self._edges.attentions():
+            self._announce(do.Announce(attention))
 
     def _make_a_request(self) -> Iterable[Fact]:
         """Make one and no more: between two of them the connections are read and the deadlines judged."""
@@ -382,8 +398,8 @@ class Worker:
         self._facts.extend(found)
         while True:
             if self._doors.exit is not None:
-                self._stop_asked = True
-            if self._stop_asked and not self.session.has_ended:
+                self._wishes.stop = True
+            if not self.session.has_ended and self._wishes.wants_stop():
                 # What was merged is in the user's hands: the report about it comes before the end.
                 is_merged = bool(self._facts) and isinstance(self._facts[0], facts.Merged)
                 self._facts.insert(int(is_merged), facts.StopRequested())
@@ -510,8 +526,9 @@ class Worker:
         with contextlib.ExitStack() as steps:
             steps.callback(self._ended.set)
             steps.callback(self._settled.set)
-            steps.callback(lambda: self._doors.close(self.session.standing.reason))
+            steps.callback(lambda: self._doors.close(self.why_over))
             steps.callback(shutdown.unregister, self)
+            steps.callback(self._edges.end)
             steps.callback(self.calls.close)
             steps.callback(self._sockets.shut)
             steps.callback(lambda: self._save_cursor(is_last=True))

@@ -17,8 +17,9 @@ from binance_uds.edges.clock import Clock
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.runtime.edges import Read
 from binance_uds.runtime.settings import Settings
-from binance_uds.runtime.sockets import Read, Sockets
+from binance_uds.runtime.sockets import Sockets
 from binance_uds.runtime.watch import StreamLog
 from binance_uds.simulator.frames import TEXT, frame
 

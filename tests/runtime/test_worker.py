@@ -33,7 +33,7 @@ from binance_uds.protocol.session import Session
 from binance_uds.protocol.subscriptions import LIST_SUBSCRIPTIONS
 from binance_uds.runtime.cursors import CursorKeeper, CursorStore
 from binance_uds.runtime.doors import Doors
-from binance_uds.runtime.sockets import Read
+from binance_uds.runtime.edges import Read
 from binance_uds.runtime.watch import Health, StreamLog, Timeline
 from binance_uds.runtime.worker import Worker
 from tests.protocol.trader import balance_row, order_row, position_row, trade_row
