@@ -10,6 +10,8 @@ import click
 from ..version import VERSION
 from .demo import demo
 from .doctor import doctor
+from .record import record
+from .replay import replay
 from .simulate import simulate
 from .watch import watch
 
@@ -20,7 +22,7 @@ def commands() -> None:
     """The Binance user data stream: orders, fills, balances and positions, pushed by the exchange."""
 
 
-for command in (demo, watch, simulate, doctor):
+for command in (demo, watch, record, replay, simulate, doctor):
     commands.add_command(command)
 
 

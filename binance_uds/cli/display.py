@@ -90,16 +90,17 @@ Display = Union[PlainLines, LiveScreen]
 
 
 @contextmanager
-def open_display(stamp: Callable[[float], str]) -> Iterator[Display]:
+def open_display(stamp: Callable[[float], str], began_wall: Optional[float] = None) -> Iterator[Display]:
     """
     Open the display that fits the standard output; a terminal is restored on the way out, come what may.
 
     Args:
-        stamp: How plain lines word a moment, given in seconds since now.
+        stamp: How plain lines word a moment, given in seconds since the board began.
+        began_wall: Unix time at which it began; None: now.
     """
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
         yield PlainLines(stamp)
         return
-    with LiveScreen(console, time.time()) as screen:
+    with LiveScreen(console, time.time() if began_wall is None else began_wall) as screen:
         yield screen

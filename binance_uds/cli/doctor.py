@@ -9,7 +9,7 @@ import click
 
 from .. import ConfigurationError, Credentials
 from .interruption import ending_tidily
-from .watch import Misused, chosen_market
+from .watch import Misused, market_of
 
 
 @click.command(short_help="Examine what a stream needs, name what is wrong.")
@@ -40,7 +40,7 @@ def doctor(demo: bool, rest_url: Optional[str], stream_url: Optional[str], as_js
     from .findings import document, exit_code, print_table, summary
 
     try:
-        market = chosen_market(demo, rest_url, stream_url)
+        market = market_of(demo, rest_url, stream_url)
         credentials = Credentials.from_env()
     except ConfigurationError as error:
         raise Misused(str(error)) from None

@@ -44,10 +44,10 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     from ..runtime import assembly as _assembly  # noqa: F401
 
     try:
-        market = chosen_market(demo, rest_url, stream_url)
+        market = market_of(demo, rest_url, stream_url)
         stream = UserDataStream.from_env(market=market, name="watch")
         with ending_tidily():
-            _watch(stream, market)
+            follow(stream, market, "watch")
     except ConfigurationError as error:
         # Credentials that were refused are one of them.
         raise Misused(str(error)) from None
@@ -56,8 +56,14 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     return 0
 
 
-def chosen_market(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
-    """Return the market that the options of a command name."""
+def market_of(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
+    """
+    Return the market that the options name.
+
+    Raises:
+        UsageError: One URL without the other.
+        ConfigurationError: A URL is of no use.
+    """
     market = USDM_DEMO if demo else USDM
     if rest_url is None and stream_url is None:
         return market
@@ -66,10 +72,10 @@ def chosen_market(demo: bool, rest_url: Optional[str], stream_url: Optional[str]
     return attrs.evolve(market, rest_url=rest_url, stream_url=stream_url, other_stream_urls=())
 
 
-def _watch(stream: UserDataStream, market: Market) -> None:
+def follow(stream: UserDataStream, market: Market, command: str) -> None:
     """Show a stream until it ends or Ctrl-C comes, and sum up."""
     host = urlsplit(market.rest_url).hostname
-    board = Board(f"binance_uds watch, {market.name} at {host}")
+    board = Board(f"binance_uds {command}, {market.name} at {host}")
     began_wall, began = time.time(), time.monotonic()
     click.echo(f"Connecting to {host} ...")
     started = False
@@ -79,7 +85,7 @@ def _watch(stream: UserDataStream, market: Market) -> None:
             started = True
             if not stream.health.signed:
                 click.echo("No BINANCE_API_SECRET: key-only, gaps are told of and not repaired.")
-            with open_display(lambda at: _utc(began_wall + at)) as display:
+            with open_display(lambda at: utc(began_wall + at)) as display:
                 Follower(stream, queue, board, display, began).follow()
     finally:
         health = stream.health
@@ -92,6 +98,7 @@ def _watch(stream: UserDataStream, market: Market) -> None:
             )
 
 
-def _utc(wall: float) -> str:
+def utc(wall: float) -> str:
+    """Word a Unix time."""
     moment = datetime.datetime.fromtimestamp(wall, datetime.timezone.utc)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"

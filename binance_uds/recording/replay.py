@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from functools import partial
 from typing import Any, Callable, NoReturn, Optional
 
@@ -61,6 +62,11 @@ class Replay(UserDataStream):
             raise ConfigurationError("a run is being replayed; wait for its end")
         self._tape.skip_to_run()
         return self._tape.next_run() is not None
+
+    @property
+    def time(self) -> datetime.datetime:
+        """The journal's time, up to which it was replayed; UTC by the clock of the machine that recorded it."""
+        return datetime.datetime.fromtimestamp(self._tape.wall, datetime.timezone.utc)
 
     @property
     def cut(self) -> Optional[str]:

@@ -94,6 +94,14 @@ class Tape:
 
     # Times
 
+    @property
+    def wall(self) -> float:
+        """The Unix time that the run has come to; before there is one, when the first begins."""
+        if not self.latest.wall and self.next_run() is not None:
+            assert self._line is not None
+            return float(self._line.get("at_ms", 0)) / 1000
+        return self.latest.wall
+
     def now(self) -> Instant:
         """Return the next reading; the last one again when there is none before the next fact."""
         if self._steps:
