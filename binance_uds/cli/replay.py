@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Union
+from contextlib import nullcontext
+from typing import Callable, ContextManager, Optional, Union
 
 import attrs
 import click
@@ -11,7 +12,7 @@ from .. import ConfigurationError, Event, Notice, Replay
 from ..errors import BacklogOverflow, JournalError, UserDataStreamError
 from ..recording.canonical import canonical, canonical_account
 from .board import Board
-from .display import PlainLines, open_display
+from .display import Display, LiveScreen, PlainLines, open_display
 from .following import Follower
 from .interruption import ending_tidily
 from .watch import Misused, utc
@@ -62,19 +63,14 @@ def _play(replayed: Replay, is_paced: bool, as_json: bool) -> None:
         _run_all(replayed)
         click.echo(canonical_account(replayed.account.snapshot()))
         return
+    display: ContextManager[Display] = nullcontext(PlainLines(lambda at: utc(began + at)))
     if is_paced:
-        with replayed.events(Event, Notice) as queue, open_display(lambda at: utc(began + at), began) as display:
-            _follow_all(_Shown(replayed, queue, board, display, began))
-    else:
-        lines = PlainLines(lambda at: utc(began + at))
-
-        def tell(item: Union[Event, Notice]) -> None:
-            at = replayed.time.timestamp() - began
-            lines.tell(board.take(item, at), at)
-
-        for item_class in (Event, Notice):
-            replayed.on(item_class)(tell)
-        _run_all(replayed)
+        display = open_display(lambda at: utc(began + at), began)
+    with display as shown:
+        if isinstance(shown, LiveScreen):
+            _show_all(replayed, board, shown, began)
+        else:
+            _tell_all(replayed, board, shown, began)
     lasted = replayed.time.timestamp() - began
     board.look(replayed.health, lasted)
     fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
@@ -93,19 +89,30 @@ class _Shown(Follower):
         return self.stream.time.timestamp() - self.began if isinstance(self.stream, Replay) else 0.0
 
 
-def _follow_all(shown: _Shown) -> None:
-    """Show every recorded run until it ends."""
-    replayed = shown.stream
-    assert isinstance(replayed, Replay)
+def _show_all(replayed: Replay, board: Board, screen: LiveScreen, began: float) -> None:
+    """Draw every recorded run, each until it ends."""
     while replayed.has_next_run:
-        try:
-            replayed.start()
-            shown.follow()
-        except BacklogOverflow:
-            raise
-        except UserDataStreamError:
-            # The recorded run is over; how, tells the next line.
-            _tell_end(replayed.join)
+        with replayed.events(Event, Notice) as queue:
+            try:
+                replayed.start()
+                _Shown(replayed, queue, board, screen, began).follow()
+            except BacklogOverflow:
+                raise
+            except UserDataStreamError:
+                # The recorded run is over; how, tells the next line.
+                _tell_end(replayed.join)
+
+
+def _tell_all(replayed: Replay, board: Board, lines: PlainLines, began: float) -> None:
+    """Print what every recorded run tells, when it is told."""
+
+    def tell(item: Union[Event, Notice]) -> None:
+        at = replayed.time.timestamp() - began
+        lines.tell(board.take(item, at), at)
+
+    for item_class in (Event, Notice):
+        replayed.on(item_class)(tell)
+    _run_all(replayed)
 
 
 def _run_all(replayed: Replay) -> None:
