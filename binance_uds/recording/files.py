@@ -13,7 +13,7 @@ import stat
 import zlib
 from typing import Any, Callable, Generator, Iterator, List, Optional, Tuple, Union
 
-from ..errors import JournalError
+from ..errors import ConfigurationError, JournalError
 from .journal import VERSION, Line, Malformed, parsed, written
 
 Path = Union[str, "os.PathLike[str]"]
@@ -43,6 +43,18 @@ def part_path(path: str, part: int) -> str:
     return os.path.join(head, f"{tail[:1]}{stem}.{part}{dot}{suffixes}")
 
 
+def path_text(path: object) -> str:
+    """
+    Return a path as text.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(path, (str, os.PathLike)):
+        return os.fsdecode(path)
+    raise ConfigurationError(f"path must be the path of a file, not of type {type(path).__name__}")
+
+
 class FileFull(OSError):
     """The file has become as large as it may."""
 
@@ -69,7 +81,7 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, part_bytes: int, most_bytes: Optional[int]) -> None:
-        self.path = os.fspath(path)
+        self.path = path_text(path)
         self.lines = self.bytes = 0
         self.parts = 1
         self._part_bytes, self._most_bytes = part_bytes, most_bytes
@@ -229,7 +241,7 @@ class JournalLines:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = os.fspath(path)
+        self._path = path_text(path)
         self.cut: Optional[str] = None
         self._part, self._in_file, self._count = 1, 0, 0
         self._lines = self._all_lines()

@@ -25,10 +25,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 import attrs
 
-from .. import errors
+from .. import errors, markets
 from ..errors import UserDataStreamError
-from ..events import Event, usdm, usdm_rows
-from ..events.base import Row
 from ..instants import Instant
 from ..markets import Endpoint, Market
 from ..protocol.timings import Timings
@@ -136,8 +134,8 @@ def stepped(before: Reading, by: Step) -> Reading:
 def market_written(market: Market) -> Line:
     """Return a market's row as data."""
     row = attrs.asdict(market, recurse=False)
-    row["reads"] = [{**attrs.asdict(each), "row_class": each.row_class.__name__} for each in market.reads]
-    row["event_classes"] = [each.__name__ for each in market.event_classes]
+    row["reads"] = [{**attrs.asdict(each), "row_class": _class_name(each.row_class)} for each in market.reads]
+    row["event_classes"] = [_class_name(each) for each in market.event_classes]
     return row
 
 
@@ -148,14 +146,18 @@ def market_read(row: Mapping[str, Any]) -> Market:
     Raises:
         KeyError, TypeError, ValueError, UserDataStreamError: It is none, or one with classes of somebody else.
     """
-    known: Dict[str, Type[Event]] = {each.__name__: each for each in usdm.EVENTS}
-    known_rows: Dict[str, Type[Row]] = {
-        name: each for name, each in vars(usdm_rows).items() if isinstance(each, type) and issubclass(each, Row)
-    }
+    ours = [each for each in vars(markets).values() if isinstance(each, Market)]
+    known = {_class_name(each): each for one in ours for each in one.event_classes}
+    known_rows = {_class_name(each.row_class): each.row_class for one in ours for each in one.reads}
     values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     values["reads"] = tuple(Endpoint(**{**each, "row_class": known_rows[each["row_class"]]}) for each in row["reads"])
     values["event_classes"] = tuple(known[name] for name in row["event_classes"])
     return Market(**values)
+
+
+def _class_name(of: type) -> str:
+    """Return the name of a class and of its module, for a name may stand for something in every market family."""
+    return f"{of.__module__.rpartition('.')[2]}.{of.__name__}"
 
 
 def timings_written(timings: Timings) -> Line:

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 #: Parameters of a request that are new each time, or secret.
 _OF_THE_MOMENT = ("timestamp", "recvWindow", "signature")
 
-#: Clocks that went on by nearly the same are taken to have gone on by the same, in microseconds: they are read one
-#: after the other.
+#: A clock that went on by so many microseconds more than the first is taken to have gone on by the same: they are read
+#: one after the other. By less, and a moment would seem to be yet to come for whoever reads the clocks themselves.
 _NEARLY = 200
 
 #: So many readings, or seconds of them, are written by themselves if no fact comes.
@@ -181,9 +181,16 @@ class Recording:
         try:
             yield
         except OSError as error:
-            self.problem = error.strerror or type(error).__name__
-            self._file.abandon()
-            self._log.session.error("the recording to %s stopped: %s", self.path, self.problem)
+            self._end_with(error.strerror or type(error).__name__)
+        except BaseException:
+            # Ctrl-C where the user's own thread runs: nobody knows what of the line is in the file.
+            self._end_with("interrupted in the middle of a line")
+            raise
+
+    def _end_with(self, problem: str) -> None:
+        self.problem = problem
+        self._file.abandon()
+        self._log.session.error("the recording to %s stopped: %s", self.path, problem)
 
 
 def _check_size(name: str, size: object) -> None:
@@ -213,7 +220,7 @@ class _RecordedEdges(Edges):
     def __init__(self, recording: Recording, run: Line) -> None:
         self._recording = recording
         self._run = run
-        self._seed = random.SystemRandom().getrandbits(48)
+        self._seed = 0
         self._clock: Optional[RecordedClock] = None
         self._told = self._is_open = False
         self.turn = self.polls = 0
@@ -222,7 +229,6 @@ class _RecordedEdges(Edges):
 
     def clock(self, clock: Clock) -> Clock:
         if self._clock is None:
-            # From dice that a test may have loaded.
             self._seed = int(clock.jitter() * 2**53)
             self._clock = RecordedClock(clock, self._seed)
         return self._clock
@@ -342,13 +348,12 @@ class RecordedClock(Clock):
 
     def now(self) -> Instant:
         at, before = self._clock.now(), self.latest
-        # Up: a moment that was waited for has come.
-        monotonic, wall = math.ceil(at.monotonic * 1e6), math.ceil(at.wall * 1e6)
-        boot = None if at.boot is None else math.ceil(at.boot * 1e6)
+        monotonic, wall = math.floor(at.monotonic * 1e6), math.floor(at.wall * 1e6)
+        boot = None if at.boot is None else math.floor(at.boot * 1e6)
         by = monotonic - before[0]
-        if abs(wall - before[2] - by) <= _NEARLY:
+        if 0 <= wall - before[2] - by <= _NEARLY:
             wall = before[2] + by
-        if boot is not None and before[1] is not None and abs(boot - before[1] - by) <= _NEARLY:
+        if boot is not None and before[1] is not None and 0 <= boot - before[1] - by <= _NEARLY:
             boot = before[1] + by
         self.latest = (monotonic, boot, wall)
         if not self._steps:

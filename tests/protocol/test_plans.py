@@ -202,3 +202,24 @@ def test_a_plan_that_was_confirmed_is_no_last_resort_for_having_failed_as_one_si
     plans.begin(NOW, LIFE)
 
     assert (QUERY, False) == (plans.current, plans.is_last_resort)
+
+
+def test_what_a_walk_knows_can_be_told_to_another():
+    """The order that was learnt, the plan that worked, and since when it is a last resort."""
+    known = PlanWalk(PLANS)
+    known.begin(NOW, LIFE)
+    known.opened()
+    known.demote()
+    known.begin(NOW, LIFE)
+    known.opened()
+    known.advance(rejected=False)
+    known.fall_back(NOW, rejected=False)
+    known.settle()
+    other = PlanWalk(PLANS)
+    other.recall(*known.memory())
+    for walk in (known, other):
+        walk.begin(NOW, LIFE)
+
+    assert known.memory() == other.memory()
+    assert (known.plans, known.current, known.last_resort_since) == (other.plans, other.current, NOW)
+    assert PLANS != known.plans

@@ -522,13 +522,14 @@ def test_no_secret_is_in_a_journal(make_stream, exchange, tools, tmp_path, name)
         key = exchange.do(lambda model, account: model.current_key(account))
         escaped = "".join(f"\\u{ord(letter):04x}" for letter in key)
         exchange.faults.garbage(f'{{"e":"NOVELTY","E":1,"k":"{escaped}","listenKey":"{foreign}","to":"{foreign}"}}')
-        exchange.faults.garbage(f'{{"id":9,"result":["{foreign[::-1]}@ORDER_TRADE_UPDATE"]}}')
         exchange.faults.garbage(f'{{"stream":"{foreign[::-1]}","data":{{"e":"NOVELTY","E":2}}}}')
         ears.wait_for(uds.UnknownEvent, count=2)
+        exchange.faults.garbage(f'{{"id":9,"result":["{foreign[1:]}@ORDER_TRADE_UPDATE"]}}')
+        ears.wait_for(uds.GapOpened, lambda gap: gap.cause == uds.GapCause.SUBSCRIPTION_LOST)
         live_through_faults(exchange, stream, ears, tools)
     keys = exchange.call(lambda model: [model._token("listen key", "default", n + 1) for n in range(model.keys_issued)])
     written = everything_in(tmp_path / name).decode()
-    secrets = [exchange.api_key, exchange.api_secret, foreign, foreign[::-1], *keys]
+    secrets = [exchange.api_key, exchange.api_secret, foreign, foreign[1:], foreign[::-1], *keys]
 
     assert len(keys) > 2
     assert [] == [secret for secret in secrets if secret in written]
