@@ -57,7 +57,7 @@ class Malformed(Exception):
 
 def written(line: Line) -> bytes:
     """Return a line as it stands in the file, its end included."""
-    content = json.dumps(line, separators=(",", ":"), default=_plain)[:-1].encode("ascii")
+    content = _JSON.encode(line)[:-1].encode("ascii")
     return content + b'%s%08x"}\n' % (_SUM, zlib.crc32(content))
 
 
@@ -86,6 +86,10 @@ def _plain(value: object) -> Any:
     if isinstance(value, Decimal):
         return {_DECIMAL: str(value)}
     raise TypeError(type(value).__name__)
+
+
+#: Made once: the function of the module makes one for each line.
+_JSON = json.JSONEncoder(separators=(",", ":"), default=_plain)
 
 
 def _restored(found: Dict[str, Any]) -> Any:
