@@ -8,6 +8,7 @@ import gc
 import http.client
 import io
 import logging
+import pathlib
 import pickle
 import socket
 import threading
@@ -99,6 +100,9 @@ class Cage:
             yield "session", repr(worker.session)
             yield "calls", repr(vars(worker.calls))
             yield "sockets", repr(vars(worker._sockets))
+        if stream._recording is not None:
+            yield "recording", repr(vars(stream._recording))
+            yield "journal", pathlib.Path(stream._recording.path).read_text()
         yield "health", repr(stream.health) + repr(pickle.dumps(stream.health))
         yield "timeline", "\n".join(map(str, stream.timeline)) + repr(pickle.dumps(stream.timeline))
         for item in self.ears.items:
@@ -167,9 +171,10 @@ def test_the_cage_finds_what_is_there(make_cage):
             cage.ears.items.clear()
 
 
-def test_a_whole_life_leaks_nothing(make_cage, tools):
-    """Start, orders, both kinds of expiry, the SUBSCRIBE form, a release of the key, and the end."""
+def test_a_whole_life_leaks_nothing(make_cage, tools, tmp_path):
+    """Start, orders, both kinds of expiry, the SUBSCRIBE form, a release of the key, and the end; recorded, too."""
     cage = make_cage(release_key=True, keepalive_interval=0.2)
+    cage.stream.record(tmp_path / "journal")
     cage.exchange.faults.silent_plan("query", "empty")
 
     @cage.stream.on(uds.ListenKeyExpired)

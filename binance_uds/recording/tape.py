@@ -392,6 +392,8 @@ class _PlayedSockets:
 
     def open(self, command: do.OpenSocket) -> Fact:
         fact = self._of("opened", command.socket)
+        if fact.get("plan") != str(command.plan):
+            raise self._tape.astray(str(command.plan))
         if "refused" in fact:
             return facts.SocketRefused(command.socket, str(fact["refused"]), fact.get("retry_after_s"))
         self._numbers[command.socket] = None

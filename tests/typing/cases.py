@@ -160,3 +160,14 @@ uds.UserDataStream("key", cursor=5)  # error
 uds.UserDataStream("key", "secret", "usdm")  # error
 uds.UserDataStream("key", lambda payload: "signature")
 uds.UserDataStream("key", lambda payload: 5)  # error
+
+# Recordings: a replay is a stream.
+reveal_type(stream.record("account.jsonl", max_bytes=10_000_000).problem)  # reveals: str | None
+replayed = uds.replay("account.jsonl", speed=1.0)
+reveal_type(replayed)  # reveals: Replay
+reveal_type(replayed.has_next_run)  # reveals: bool
+reveal_type(replayed.cut)  # reveals: str | None
+reveal_type(replayed.account)  # reveals: AccountView
+reveal_type(replayed.events(uds.OrderTradeUpdate))  # reveals: EventQueue[OrderTradeUpdate]
+stream.record("account.jsonl", 10_000_000)  # error
+uds.replay(5)  # error
