@@ -85,7 +85,7 @@ class Tape:
         self._reading, self._pace = _START, None
         self.turn = self.polls = 0
         self._steps = deque(self._line.get("now", ()) if self._line is not None else ())
-        self.is_stopped = False
+        self.is_stopped, self.leftover = False, None
 
     def skip_to_run(self) -> None:
         """Leave out what is left of a run that was not replayed to its end."""
@@ -176,6 +176,18 @@ class Tape:
         self._advance()
         return line[kind]
 
+    def take_saved(self) -> Any:
+        """
+        Return why the cursor could not be saved here; None when it was.
+
+        Where the journal has come to its end it was, for all that anybody knows.
+        """
+        line = self._line
+        if line is None or "saved" not in line:
+            return None
+        self._advance()
+        return line["saved"]
+
     def is_stop(self) -> bool:
         """Whether the recorded run heard here that it was to stop."""
         self.polls += 1
@@ -215,7 +227,7 @@ class Tape:
 
     def end_run(self) -> None:
         """The run is over; the recorded one should be, too."""
-        if self._line is not None and "end" not in self._line:
+        if self._line is not None and "end" not in self._line and not self.is_stopped:
             self.leftover = self.astray("the end").error
 
     def _end(self) -> NothingFollows:
@@ -457,7 +469,7 @@ class _PlayedStore:
         return None
 
     def save(self, cursor: Cursor) -> None:
-        failure = self._tape.take("saved")
+        failure = self._tape.take_saved()
         if failure is None:
             return
         words = failure.get("words")
