@@ -414,7 +414,7 @@ class UserDataStream:
             overwrite: Whether to delete the file and those that continue it, if there are any.
 
         Returns:
-            The recording; its ``problem`` tells why it ended, if it did.
+            The recording. Its ``problem`` tells why it ended, if it did, and its ``stop()`` leaves later starts out.
 
         Raises:
             ConfigurationError: The file exists or cannot be created, or the stream runs: what happened before could
@@ -425,7 +425,7 @@ class UserDataStream:
 
         self._check_not_forked()
         self._check_not_running()
-        if self._recording is not None and self._recording.problem is None:
+        if self._recording is not None and self._recording.problem is None and not self._recording.is_stopped:
             raise ConfigurationError(f"this stream is recorded already, to {self._recording.path}")
         self._recording = Recording(
             path, self._settings, self._log, part_bytes=part_bytes, max_bytes=max_bytes, overwrite=overwrite
@@ -619,7 +619,7 @@ class UserDataStream:
         gaps = 0 if last is None else last.session.gaps
         store = None if isinstance(self._settings.cursor, Cursor) else self._settings.cursor
         recording, edges = self._recording, None
-        if recording is not None:
+        if recording is not None and not recording.is_stopped:
             edges = recording.edges(self._plans, gaps, cursor, store)
         try:
             worker = assemble(

@@ -66,6 +66,7 @@ class Recording:
     Attributes:
         path: Where its first part is.
         problem: Why nothing more is written, in plain words; None while all is well.
+        is_stopped: Whether ``stop`` was called.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Recording:
         if max_bytes is not None:
             _check_size("max_bytes", max_bytes)
         self.problem: Optional[str] = None
+        self.is_stopped = False
         self._log = log
         self._names = Names()
         for secret in (settings.credentials.api_key, settings.credentials.api_secret, settings.proxy):
@@ -116,6 +118,10 @@ class Recording:
     def parts(self) -> int:
         """How many files there are."""
         return self._file.parts
+
+    def stop(self) -> None:
+        """Record no further start; a run that is under way is recorded to its end."""
+        self.is_stopped = True
 
     def edges(self, plans: PlanWalk, gaps_before: int, cursor: Optional[Cursor], store: object) -> Edges:
         """

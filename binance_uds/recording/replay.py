@@ -25,8 +25,8 @@ class Replay(UserDataStream):
     and no key is needed. ``stop()`` ends the replay where it is.
 
     ``start()`` and ``run()`` replay one recorded run each, as the program made them; ``has_next_run`` tells whether
-    there is another. Where the recorded run failed they raise what it raised. Their ``timeout`` is
-    of real time, so a slow replay wants a longer one.
+    there is another. Where the recorded run failed they raise what it raised. Their ``timeout`` is of real time, so a
+    slow replay wants a longer one.
 
     A ``CallbackFailed`` is no fact: whether a callback raises depends on the callbacks that a replay is given.
     """

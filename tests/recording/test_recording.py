@@ -155,8 +155,8 @@ def test_every_run_of_a_stream_is_recorded(make_stream, exchange, tools, tmp_pat
         for _ in range(2):
             with stream:
                 exchange.buy("BTCUSDT", "0.010")
-                exchange.faults.drop()
                 gaps = stream.health.gaps
+                exchange.faults.drop()
                 tools.wait_until(lambda gaps=gaps: stream.health.gaps > gaps and not stream.health.gap_open)
         again = Story(uds.replay(journal))
         states = []
@@ -166,7 +166,11 @@ def test_every_run_of_a_stream_is_recorded(make_stream, exchange, tools, tmp_pat
 
         assert 2 == len(states)
         assert story.text == again.text
-        recording.problem = "of no interest any more"
+        recording.stop()
+        size = recording.bytes
+        with stream:
+            exchange.transfer("USDT", 1)
+        assert size == os.path.getsize(journal)
         story.items.clear()
 
 
