@@ -13,8 +13,8 @@ from typing import Any, Callable, Dict, Match, Pattern
 from ..credentials import Secret
 from ..tags import stand_in
 
-#: A shorter text, replaced, would spoil the data; no key Binance hands out is short.
-_SHORTEST = 8
+#: A shorter text has no stand-in of its length, and would spoil the data; no key Binance hands out is short.
+_SHORTEST = 10
 
 #: What else may be a listen key: the value behind its name, what a wrapper calls the stream, names of subscriptions.
 _NAMED = re.compile(rb'"listenKey"\s*:\s*("(?:[^"\\]|\\.)+")')

@@ -109,4 +109,5 @@ def test_what_a_person_should_look_at_has_these_codes():
         "MALFORMED_FIELD": "malformed-field",
         "AUDIT_UNREAD": "audit-unread",
         "CURSOR_NOT_SAVED": "cursor-not-saved",
+        "RECORDING_STOPPED": "recording-stopped",
     } == words

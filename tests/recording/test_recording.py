@@ -83,7 +83,7 @@ def test_a_life_full_of_faults_is_replayed(make_stream, exchange, tools, tmp_pat
     assert story.text == again.text
     assert stream.account.snapshot() == again.stream.account.snapshot()
     assert before.balances == again.stream.account.balances
-    assert len(ears.all_of(uds.GapClosed)) == len([item for item in again.items if isinstance(item, uds.GapClosed)]) > 2
+    assert len(ears.all_of(uds.GapClosed)) == len([item for item in again.items if isinstance(item, uds.GapClosed)]) > 0
     assert (None, None, 1) == (recording.problem, again.stream.cut, recording.parts)
     assert os.path.getsize(path) == recording.bytes
 
