@@ -11,8 +11,7 @@ from binance_uds.cli.commands import commands
 from binance_uds.version import VERSION
 
 
-@pytest.mark.parametrize("name", [None, "demo", "watch", "simulate", "doctor"])
-@pytest.mark.parametrize("name", [None, "demo", "watch", "record", "replay", "simulate"])
+@pytest.mark.parametrize("name", [None, "demo", "watch", "record", "replay", "simulate", "doctor"])
 def test_help(name):
     """Every command explains itself, within 80 columns."""
     result = CliRunner().invoke(commands, [*filter(None, [name]), "--help"])
