@@ -28,8 +28,10 @@ EXAMPLES = [
         StreamGroupError({"alice": StartTimeout(5, "no answer"), "bob": UserDataStreamError("odd")}),
         "alice: not LIVE within 5 s: no answer; bob: odd",
     ),
-    JournalError("a.jsonl", 7, "it was changed or cut"),
-    "the journal cannot be replayed: line 7 of a.jsonl: it was changed or cut",
+    (
+        JournalError("a.jsonl", 7, "it was changed or cut"),
+        "the journal cannot be replayed: line 7 of a.jsonl: it was changed or cut",
+    ),
     (JournalError("a.jsonl", 0, "no such file"), "the journal cannot be replayed: a.jsonl: no such file"),
     (ConfigurationError("no such market"), "no such market"),
     (

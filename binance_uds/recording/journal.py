@@ -28,7 +28,7 @@ import attrs
 from .. import errors, markets
 from ..errors import UserDataStreamError
 from ..instants import Instant
-from ..markets import Endpoint, Market
+from ..markets import Endpoint, Market, Wallet
 from ..protocol.timings import Timings
 
 #: Of the form. A journal of another version is not guessed at.
@@ -140,6 +140,7 @@ def market_written(market: Market) -> Line:
     row = attrs.asdict(market, recurse=False)
     row["reads"] = [{**attrs.asdict(each), "row_class": _class_name(each.row_class)} for each in market.reads]
     row["event_classes"] = [_class_name(each) for each in market.event_classes]
+    row["wallet"] = attrs.asdict(market.wallet)
     return row
 
 
@@ -156,6 +157,7 @@ def market_read(row: Mapping[str, Any]) -> Market:
     values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     values["reads"] = tuple(Endpoint(**{**each, "row_class": known_rows[each["row_class"]]}) for each in row["reads"])
     values["event_classes"] = tuple(known[name] for name in row["event_classes"])
+    values["wallet"] = Wallet(**row["wallet"])
     return Market(**values)
 
 
