@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from binance_uds.markets import USDM
 from binance_uds.protocol.reading.errands import Answer
 from binance_uds.protocol.reading.reads import Read
 from binance_uds.protocol.reading.recovery import Recovery
-from binance_uds.protocol.reading.snapshot import snapshot
+from binance_uds.protocol.reading.snapshot import snapshot, weight_of_first_look
 from tests.protocol.trader import START_MS, Trader, algo_row, balance_row, lead, order_row, position_row
 
 ROWS = {
@@ -30,6 +31,11 @@ def test_it_reads_what_stands_of_all_symbols():
         )
         == led.found
     )
+
+
+def test_its_weight_is_that_of_its_reads():
+    """Two cheap ones, and two of the orders of all symbols, which are not."""
+    assert 5 + 5 + 40 + 40 == weight_of_first_look(USDM)
 
 
 def test_what_is_refused_or_malformed_is_not_known():
