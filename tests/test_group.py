@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import threading
-import time
 
 import pytest
 
@@ -273,20 +272,35 @@ def test_a_stream_that_joins_later_is_heard_too(make, accounts):
 # Life
 
 
-def test_streams_start_at_once(group, exchange):
-    """Each waits for the others' answers no longer than for its own."""
-    exchange.faults.slow_rest(0.05, count=None)
-    began = time.monotonic()
-    group.start()
-    together = time.monotonic() - began
-    assert group.stop(20)
-    began = time.monotonic()
-    for stream in group.streams.values():
-        stream.start()
-    one_by_one = time.monotonic() - began
+def test_streams_start_at_once(group, exchange, tools):
+    """None waits for the answers that another waits for; a stop meanwhile ends the start."""
+    exchange.faults.hang_rest(count=None)
+    ended = []
 
-    assert together < one_by_one / 2
-    assert group.start() is None
+    def start() -> None:
+        with pytest.raises(uds.StreamGroupError, match="the stream was stopped before it was LIVE"):
+            group.start()
+        ended.append(True)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    wanted = {f"binance_uds {name}" for name in NAMES}
+    tools.wait_until(lambda: wanted <= {thread.name for thread in threading.enumerate()})
+    has_stopped = group.stop(20)
+    starting.join(20)
+
+    assert has_stopped
+    assert [True] == ended
+
+
+def test_a_group_that_runs_may_be_started_again(group):
+    """Nothing happens."""
+    with group:
+        connected = [stream.health.key_tag for stream in group.streams.values()]
+        group.start()
+
+        assert connected == [stream.health.key_tag for stream in group.streams.values()]
+        assert {"LIVE"} == set(states(group).values())
 
 
 def test_one_that_fails_is_named_and_all_are_stopped(make, group, accounts, exchange):
@@ -363,7 +377,7 @@ def test_a_stop_is_one_for_all(group, exchange):
     exchange.wait_until(lambda: exchange.connections_open == 0)
 
 
-def test_a_stop_that_is_held_up_ends_the_others_all_the_same(group, accounts):
+def test_a_stop_that_is_held_up_ends_the_others_all_the_same(group, accounts, tools, monkeypatch):
     """One bound for all of them, however many hang; no further callback starts."""
     entered, go = {name: threading.Event() for name in ("alice", "bob")}, threading.Event()
 
@@ -377,15 +391,18 @@ def test_a_stop_that_is_held_up_ends_the_others_all_the_same(group, accounts):
     for name, event in entered.items():
         accounts[name].buy("BTCUSDT", "0.01")
         assert event.wait(20)
-    began = time.monotonic()
-    has_ended = group.stop(timeout=1.0)
-    took = time.monotonic() - began
-    carol = group.streams["carol"].state
+    given, stop = [], uds.UserDataStream.stop
+    monkeypatch.setattr(
+        uds.UserDataStream, "stop", lambda stream, timeout: (given.append(timeout), stop(stream, timeout))[1]
+    )
+    has_ended = group.stop(timeout=0.5)
+    tools.wait_until(lambda: group.streams["carol"].state is uds.StreamState.STOPPED)
+    monkeypatch.undo()
     go.set()
 
     assert not has_ended
-    assert uds.StreamState.STOPPED is carol
-    assert 1.0 <= took < 1.9
+    assert 0.4 < given[0] <= 0.5
+    assert [0.0, 0.0] == given[1:]
     assert group.join(20)
 
 
@@ -426,7 +443,7 @@ def test_a_join_waits_for_all(group):
 
 @pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt()])
 @pytest.mark.parametrize("where", ["join", "with"])
-def test_an_exit_out_of_a_callback_ends_the_wait_for_all(group, accounts, ending, where):
+def test_an_exit_out_of_a_callback_ends_the_wait_for_all(group, accounts, tools, ending, where):
     """It surfaces once, though the other streams would go on."""
 
     @group.on(uds.AccountUpdate)
@@ -438,8 +455,7 @@ def test_an_exit_out_of_a_callback_ends_the_wait_for_all(group, accounts, ending
             with group:
                 accounts["bob"].buy("BTCUSDT", "0.01")
                 group.streams["bob"].stop(20)
-                while group.streams["bob"].state is not uds.StreamState.STOPPED:
-                    time.sleep(0)
+                tools.wait_until(lambda: group.streams["bob"].state is uds.StreamState.STOPPED)
         else:
             group.start()
             accounts["bob"].buy("BTCUSDT", "0.01")
