@@ -103,10 +103,12 @@ class Cage:
         if stream._recording is not None:
             yield "recording", repr(vars(stream._recording))
             yield "journal", pathlib.Path(stream._recording.path).read_text()
+        for shown in (stream, stream.health, stream.account, stream.history):
+            yield "HTML", shown._repr_html_()
         yield "health", repr(stream.health) + repr(pickle.dumps(stream.health))
         yield "timeline", "\n".join(map(str, stream.timeline)) + repr(pickle.dumps(stream.timeline))
         for item in self.ears.items:
-            yield type(item).__name__, repr(item) + str(item) + repr(attrs.asdict(item))
+            yield type(item).__name__, repr(item) + str(item) + repr(attrs.asdict(item)) + item._repr_html_()
             if isinstance(item, uds.CallbackFailed):
                 yield "callback's exception", everything_about(item.exception)
             else:
