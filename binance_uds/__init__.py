@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from . import events
+from .account_orders import OrderFill, OrderStep
 from .account_view import AccountSnapshot, AccountView, AlgoOrderState, BalanceState, OrderState, PositionState
 from .credentials import Credentials
 from .errors import (
@@ -64,7 +65,9 @@ __all__ = [
     "History",
     "JournalError",
     "Market",
+    "OrderFill",
     "OrderState",
+    "OrderStep",
     "PositionState",
     "Recording",
     "Replay",

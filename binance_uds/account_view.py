@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Type, TypeVar, Union
 
 import attrs
 
 from .account_html import account_card
+from .account_orders import RANKS, Fills, Steps, history
 from .errors import ConfigurationError
-from .events.vocabulary import AlgoStatus, OrderStatus, PositionSide
+from .events.vocabulary import AlgoStatus, PositionSide
 from .tables import cells_of, frame_of, kinds_of
 
 if TYPE_CHECKING:
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 
-#: Status words after which an order trades no more. REJECTED is what REST alone may say.
-ENDED = frozenset(
-    {OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH, "REJECTED"}
-)
+#: Status words after which an order trades no more.
+ENDED = frozenset(word for word, rank in RANKS.items() if rank == RANKS["FILLED"])
 
 #: The same for algo orders.
 ALGO_ENDED = frozenset({AlgoStatus.CANCELED, AlgoStatus.FINISHED, AlgoStatus.REJECTED, AlgoStatus.EXPIRED})
@@ -43,15 +42,27 @@ R = TypeVar("R")
 Key = Tuple[Any, ...]
 Rows = Dict[Key, Any]
 
-#: How an order or algo order is called: its kind, and an id of it, Binance's or the user's.
-Called = Tuple[str, Union[int, str]]
+#: An id of an order or algo order, Binance's or the user's; or a ``Tie``, by which one is found from the other.
+Name = Union[int, str, "Tie"]
+
+#: How an order or algo order is called: its kind, and a name of it.
+Called = Tuple[str, Name]
+
+#: A conditional order and the order it became: symbol, and the id of the other one.
+Tie = Tuple[str, int]
 
 #: The first part of a key.
-BALANCE, POSITION, ORDER, ALGO_ORDER, LEVERAGE = "balance", "position", "order", "algo order", "leverage"
+BALANCE, POSITION, ORDER, ALGO_ORDER = "balance", "position", "order", "algo order"
 
 #: Whole keys of what there is one of.
+SETTINGS: Key = ("settings of the symbols",)
 MULTI_ASSETS: Key = ("multi-assets mode",)
+HEDGE: Key = ("hedge mode",)
 AS_OF: Key = ("as of",)
+SYNCHRONISED: Key = ("synchronised",)
+
+#: By what something told is newer than something else: ``T``, and ``E`` or what stands for it.
+Told = Tuple[int, int]
 
 
 def _private(default: Any) -> Any:
@@ -80,7 +91,7 @@ class BalanceState:
     cross_wallet_balance: Decimal = ZERO
     updated_ms: int = NEVER
     is_known: bool = False
-    _told: Tuple[int, int] = _private((NEVER, NEVER))
+    _told: Told = _private((NEVER, NEVER))
 
 
 @attrs.frozen
@@ -100,13 +111,14 @@ class PositionState:
             the price.
         isolated_wallet: Margin set aside for it; 0 when cross.
         accumulated_realized: Profit realised in it before fees, as the stream last told it.
-        margin_type: A word of ``MarginType``, as the stream last told it; None while it did not.
+        margin_type: A word of ``MarginType``, as last told; None while it was not.
         margin_asset: What its margin is held in, where that was told.
+        leverage: The initial leverage of its symbol, as last told; None while it was not.
         updated_ms: When it last changed; milliseconds since the Unix epoch by the exchange's clock, -1 while nothing
             is known.
-        is_known: Whether anything was told about it.
+        is_known: Whether anything was told about it; margin type and leverage may be known of the symbol all the same.
 
-    Source: ``AccountUpdate``, and REST.
+    Source: ``AccountUpdate``, ``AccountConfigUpdate``, and REST.
     """
 
     symbol: str = ""
@@ -119,10 +131,22 @@ class PositionState:
     accumulated_realized: Decimal = ZERO
     margin_type: Optional[str] = None
     margin_asset: Optional[str] = None
+    leverage: Optional[int] = None
     updated_ms: int = NEVER
     is_known: bool = False
-    _told: Tuple[int, int] = _private((NEVER, NEVER))
-    _detailed: Tuple[int, int] = _private((NEVER, NEVER))
+    _told: Told = _private((NEVER, NEVER))
+    _detailed: Told = _private((NEVER, NEVER))
+    _margin_told: Told = _private((NEVER, NEVER))
+
+
+@attrs.frozen
+class SymbolSettings:
+    """How a symbol is traded, as last told: the leverage, by whom whenever, and the margin type, by REST alone."""
+
+    leverage: Optional[int] = None
+    leverage_told: Told = (NEVER, NEVER)
+    margin_type: Optional[str] = None
+    margin_told: Told = (NEVER, NEVER)
 
 
 @attrs.frozen
@@ -147,9 +171,12 @@ class OrderState:
         price: Limit price in the quote asset, as last amended; 0 for market orders.
         stop_price: Trigger price in the quote asset.
         filled_quantity: Filled so far, base asset; of an order that is known by recovered fills alone, at least that.
-        average_price: Mean price of what was filled, quote asset.
+        average_price: Mean price of what was filled, quote asset; 0 while nobody told and not every fill is known.
         is_reduce_only: Whether it may only shrink a position.
         is_close_all: Whether it closes the whole position.
+        algo_id: Id of the conditional order that became this one; None of any other order.
+        fills: Its fills that were told, by trade id: the newest 1,000; none once it ended so long ago that 10,000
+            other fills belong to orders that ended later. ``has_all_fills`` says whether they are all.
         updated_ms: When it last changed; milliseconds since the Unix epoch by the exchange's clock, -1 while nothing
             is known.
         is_known: Whether anything was told about it.
@@ -173,10 +200,15 @@ class OrderState:
     average_price: Decimal = ZERO
     is_reduce_only: Optional[bool] = None
     is_close_all: Optional[bool] = None
+    algo_id: Optional[int] = None
+    fills: Fills = attrs.field(default=(), repr=False)
     updated_ms: int = NEVER
     is_known: bool = False
     _status_told: Tuple[int, Decimal, int] = _private((NEVER, ZERO, NEVER))
     _terms_told: Tuple[int, int, Decimal, int] = _private((NEVER, NEVER, ZERO, NEVER))
+    # What all its fills add up to that were ever told.
+    _counted: Decimal = _private(ZERO)
+    _steps: Steps = _private(())
 
     @property
     def is_done(self) -> bool:
@@ -194,8 +226,23 @@ class OrderState:
         return ZERO if self.is_done else max(self.quantity - self.filled_quantity, ZERO)
 
     @property
-    def _names(self) -> Tuple[Union[int, str, None], ...]:
-        return self.order_id, self.client_order_id
+    def has_all_fills(self) -> bool:
+        """Whether ``fills`` are all there were: they add up to ``filled_quantity``. False while nothing is known."""
+        return self.is_known and sum((fill.quantity for fill in self.fills), ZERO) == self.filled_quantity
+
+    @property
+    def history(self) -> Steps:
+        """
+        What happened to it and when, oldest first: placed, amended, filled, ended.
+
+        Its fills stand in it, and of other steps the first and the newest 99. What happened while the stream could not
+        hear is one step, as REST showed it afterwards, without an execution type.
+        """
+        return history(self.fills, self._steps)
+
+    @property
+    def _names(self) -> Tuple[Optional[Name], ...]:
+        return self.order_id, self.client_order_id, None if self.algo_id is None else (self.symbol, self.algo_id)
 
 
 @attrs.frozen
@@ -215,7 +262,7 @@ class AlgoOrderState:
         quantity: Ordered, in units of the base asset; 0 on one that closes the whole position.
         trigger_price: Where it is triggered, quote asset.
         price: Limit price of the order it becomes, quote asset; 0 for market orders.
-        actual_order_id: Id of the order it became; None until it was triggered.
+        actual_order_id: Id of the order it became, whose ``algo_id`` is this one's; None until it was triggered.
         is_reduce_only: Whether it may only shrink a position.
         is_close_all: Whether it closes the whole position.
         updated_ms: When it last changed; milliseconds since the Unix epoch by the exchange's clock, -1 while nothing
@@ -241,7 +288,7 @@ class AlgoOrderState:
     is_close_all: Optional[bool] = None
     updated_ms: int = NEVER
     is_known: bool = False
-    _told: Tuple[int, int] = _private((NEVER, NEVER))
+    _told: Told = _private((NEVER, NEVER))
 
     @property
     def is_done(self) -> bool:
@@ -254,8 +301,9 @@ class AlgoOrderState:
         return self.status is not None and not self.is_done
 
     @property
-    def _names(self) -> Tuple[Union[int, str, None], ...]:
-        return self.algo_id, self.client_algo_id
+    def _names(self) -> Tuple[Optional[Name], ...]:
+        tie = None if self.actual_order_id is None else (self.symbol, self.actual_order_id)
+        return self.algo_id, self.client_algo_id, tie
 
 
 Ordered = Union[OrderState, AlgoOrderState]
@@ -268,6 +316,49 @@ _ROW_CLASSES: Mapping[str, Type[Any]] = {
     "recent_orders": OrderState,
     "open_algo_orders": AlgoOrderState,
 }
+
+
+class Names:
+    """
+    By which names orders are found. It is written apart from the rows: not every key in it need have a row.
+
+    Attributes:
+        dropped: How often something was taken out. Raised before it is, so whoever looked something up and finds it as
+            it was before missed nothing.
+    """
+
+    __slots__ = ("_keys", "dropped")
+
+    def __init__(self) -> None:
+        # A dict as an ordered set: one client order id may have been used for thousands of orders.
+        self._keys: Dict[Called, Dict[Key, None]] = {}
+        self.dropped = 0
+
+    def keys(self, called: Called) -> Tuple[Key, ...]:
+        """Return the keys of those that are called so, in one step."""
+        return tuple(self._keys.get(called, ()))
+
+    def add(self, called: Called, key: Key) -> None:
+        """From now on one is called so."""
+        keys = self._keys.get(called)
+        if keys is None:
+            self._keys[called] = {key: None}
+        else:
+            keys[key] = None
+
+    def remove(self, called: Called, key: Key) -> None:
+        """None of this key is called so any more."""
+        self.dropped += 1
+        keys = self._keys.get(called)
+        if keys is not None:
+            keys.pop(key, None)
+            if not keys:
+                del self._keys[called]
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self.dropped += 1
+        self._keys.clear()
 
 
 class AccountView:
@@ -283,18 +374,20 @@ class AccountView:
     means there is no such balance, position or open order.
     """
 
-    __slots__ = ("_called", "_is_trusted", "_rows")
+    __slots__ = ("_is_live", "_names", "_rows")
 
-    def __init__(self, rows: Rows, called: Mapping[Called, Tuple[Key, ...]], is_trusted: Callable[[], bool]) -> None:
+    def __init__(self, rows: Rows, names: Names, is_live: Callable[[], bool]) -> None:
         self._rows = rows
-        # Not every key in it need have a row: it is written apart from them.
-        self._called = called
-        self._is_trusted = is_trusted
+        self._names = names
+        self._is_live = is_live
 
     def __repr__(self) -> str:
+        caution = "" if self.trusted else ", not trusted"
+        if not self.is_synchronised:
+            caution = ", which is what the stream has told so far"
         return (
             f"<{type(self).__name__} of {len(self.balances)} balances, {len(self.positions)} positions, "
-            f"{len(self.open_orders)} open orders{'' if self.trusted else ', not trusted'}>"
+            f"{len(self.open_orders)} open orders{caution}>"
         )
 
     @property
@@ -302,10 +395,19 @@ class AccountView:
         """
         Whether this is the account as it is: it was compared with REST since the start, and the stream is LIVE.
 
-        Not LIVE means that a gap is open, or that one may turn out to be. A key-only stream cannot read the account by
-        REST, so its view is never trusted: it knows what the stream told since the start, and no more.
+        Not LIVE means that a gap is open, or that one may turn out to be: a proof lapsed. A key-only stream cannot read
+        the account by REST, so its view is never trusted.
         """
-        return self._is_trusted()
+        return self.is_synchronised and self._is_live()
+
+    @property
+    def is_synchronised(self) -> bool:
+        """
+        Whether it was read whole by REST since the start, as it is before ``start()`` returns.
+
+        False means that it shows what the stream has told so far, and no more. Without a secret it is never True.
+        """
+        return SYNCHRONISED in self._rows
 
     @property
     def as_of_ms(self) -> Optional[int]:
@@ -361,7 +463,10 @@ class AccountView:
             side: A word of ``PositionSide``; LONG or SHORT in hedge mode.
         """
         found: Optional[PositionState] = self._rows.get((POSITION, symbol, side))
-        return PositionState(symbol, side) if found is None else found
+        if found is not None:
+            return found
+        settings = self._settings_of(symbol)
+        return PositionState(symbol, side, margin_type=settings.margin_type, leverage=settings.leverage)
 
     def order(self, order_id: Union[int, str], symbol: Optional[str] = None) -> OrderState:
         """
@@ -394,14 +499,23 @@ class AccountView:
         return AlgoOrderState(algo_id)
 
     def leverage(self, symbol: str) -> Optional[int]:
-        """Return the leverage of a symbol; None unless it was changed since the start."""
-        told: Optional[Tuple[Any, int]] = self._rows.get((LEVERAGE, symbol))
-        return None if told is None else told[1]
+        """Return the initial leverage of a symbol; None while it was not told."""
+        return self._settings_of(symbol).leverage
 
     @property
     def is_multi_assets_mode(self) -> Optional[bool]:
-        """Whether all assets serve as margin; None unless that was changed since the start."""
-        told: Optional[Tuple[Any, bool]] = self._rows.get(MULTI_ASSETS)
+        """Whether all assets serve as margin; None while it was not told."""
+        told: Optional[Tuple[Told, bool]] = self._rows.get(MULTI_ASSETS)
+        return None if told is None else told[1]
+
+    @property
+    def is_hedge_mode(self) -> Optional[bool]:
+        """
+        Whether LONG and SHORT positions are held apart; None while nothing tells.
+
+        Binance does not announce a change. The next order tells by its position side, and with a secret the next audit.
+        """
+        told: Optional[Tuple[Told, bool]] = self._rows.get(HEDGE)
         return None if told is None else told[1]
 
     # All of one moment
@@ -409,9 +523,9 @@ class AccountView:
     def snapshot(self) -> AccountSnapshot:
         """Return the account as it is between two events: it never changes, and everything in it fits together."""
         # Before and after, since a gap may open or close meanwhile.
-        was_trusted = self.trusted
+        was_trusted, dropped = self.trusted, self._names.dropped
         rows = self._rows.copy()
-        return AccountSnapshot(rows, was_trusted and self.trusted)
+        return AccountSnapshot(rows, was_trusted and self.trusted, self._names, dropped)
 
     # In a notebook
 
@@ -448,9 +562,13 @@ class AccountView:
         fitting = (row for row in self._rows_called((kind, name)) if symbol in (None, row.symbol))
         return max(fitting, key=_relevance, default=None)
 
-    def _rows_called(self, called: Called) -> Iterable[Any]:
-        found = map(self._rows.get, self._called.get(called, ()))
-        return [row for row in found if row is not None]
+    def _rows_called(self, called: Called) -> List[Any]:
+        found = map(self._rows.get, self._names.keys(called))
+        return [row for row in found if row is not None and called[1] in row._names]
+
+    def _settings_of(self, symbol: str) -> SymbolSettings:
+        settings: Dict[str, SymbolSettings] = self._rows.get(SETTINGS, {})
+        return settings.get(symbol, _NO_SETTINGS)
 
 
 class AccountSnapshot(AccountView):
@@ -460,10 +578,12 @@ class AccountSnapshot(AccountView):
     It pickles, and two of the same content are equal.
     """
 
-    __slots__ = ("_selected",)
+    __slots__ = ("_dropped", "_selected")
 
-    def __init__(self, rows: Rows, trusted: bool) -> None:
-        super().__init__(rows, {}, lambda: trusted)
+    def __init__(self, rows: Rows, trusted: bool, names: Optional[Names] = None, dropped: int = 0) -> None:
+        super().__init__(rows, Names() if names is None else names, lambda: trusted)
+        # Of what the names found when the rows were copied nothing is missing while they have dropped no more.
+        self._dropped = NEVER if names is None else dropped
         self._selected: Dict[Callable[[Rows], Any], Any] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -472,6 +592,11 @@ class AccountSnapshot(AccountView):
         return (self._rows, self.trusted) == (other._rows, other.trusted)
 
     __hash__ = None  # type: ignore[assignment] # compared by content, as a dict is
+
+    @property
+    def trusted(self) -> bool:
+        """Whether this is the account as it was: compared with REST, and the stream LIVE."""
+        return self._is_live()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return AccountSnapshot, (self._rows, self.trusted)
@@ -483,7 +608,10 @@ class AccountSnapshot(AccountView):
     def _those(self, select: Callable[[Rows], Dict[K, R]]) -> Mapping[K, R]:
         return MappingProxyType(self._once(select))
 
-    def _rows_called(self, called: Called) -> Iterable[Any]:
+    def _rows_called(self, called: Called) -> List[Any]:
+        found = super()._rows_called(called)
+        if self._names.dropped == self._dropped:
+            return found
         kind, name = called
         return [row for key, row in self._rows.items() if key[0] == kind and name in row._names]
 
@@ -493,6 +621,9 @@ class AccountSnapshot(AccountView):
             self._selected[select] = select(self._rows)
         selected: R = self._selected[select]
         return selected
+
+
+_NO_SETTINGS = SymbolSettings()
 
 
 def _relevance(row: Ordered) -> Tuple[bool, int]:

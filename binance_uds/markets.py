@@ -76,6 +76,8 @@ class ReadName:
     ALL_ORDERS = "all_orders"
     USER_TRADES = "user_trades"
     INCOME = "income"
+    SYMBOL_CONFIGS = "symbol_configs"
+    ACCOUNT_CONFIG = "account_config"
 
 
 @attrs.frozen
@@ -239,6 +241,8 @@ USDM = Market(
         Endpoint(ReadName.ALL_ORDERS, "/fapi/v1/allOrders", usdm_rows.OrderRow, 5),
         Endpoint(ReadName.USER_TRADES, "/fapi/v1/userTrades", usdm_rows.TradeRow, 5),
         Endpoint(ReadName.INCOME, "/fapi/v1/income", usdm_rows.IncomeRow, 30),
+        Endpoint(ReadName.SYMBOL_CONFIGS, "/fapi/v1/symbolConfig", usdm_rows.SymbolConfigRow, 5),
+        Endpoint(ReadName.ACCOUNT_CONFIG, "/fapi/v1/accountConfig", usdm_rows.AccountConfigRow, 5, is_single=True),
     ),
     weight_limit=2_400,
     event_classes=usdm.EVENTS,

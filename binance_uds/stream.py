@@ -24,7 +24,7 @@ from .runtime import shutdown
 from .runtime.cursors import CursorStore, loaded
 from .runtime.doors import Doors, EventQueue, checked_class, name_of
 from .runtime.settings import Settings, hidden_proxy, within
-from .runtime.waits import wait_until
+from .runtime.waits import wait_for, wait_until
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
@@ -236,8 +236,9 @@ class UserDataStream:
         """
         The account as the stream tells it: balances, positions, orders; live, and safe to read from any thread.
 
-        A callback finds what its event brought in it already. A stopped stream's account can still be read, and is not
-        ``trusted``.
+        With a secret it was read whole by the time ``start()`` returns. Without, it shows what the stream has told so
+        far, and ``is_synchronised`` is False. A callback finds what its event brought in it already. A stopped stream's
+        account can still be read, and is not ``trusted``.
         """
         return self._account_view
 
@@ -247,8 +248,9 @@ class UserDataStream:
         """
         Wait until a predicate is true of the account.
 
-        It is called in this thread with a snapshot: at once, and again whenever something was delivered. What nothing
-        was told about has the amount 0, so ask for ``is_known`` too where that makes a difference.
+        It is called in this thread with a snapshot: at once, and again whenever something was delivered. So whatever
+        came before the call counts, and nothing is missed between two looks. What nothing was told about has the
+        amount 0, so ask for ``is_known`` too where that makes a difference.
 
         Args:
             predicate: Such as ``lambda account: account.order("my-id").is_done``. What it raises is raised here.
@@ -274,6 +276,44 @@ class UserDataStream:
             self._why_over,
             awaited,
         )
+
+    def wait_for(
+        self,
+        item_class: Type[I],
+        where: Optional[Callable[[I], object]] = None,
+        timeout: Optional[float] = 30.0,
+    ) -> I:
+        """
+        Wait for the next event or notice of a class.
+
+        From the moment of the call on none is missed, however fast they come. What was delivered before the call does
+        not count: of what you have set off already ask ``wait_until``, or open ``events()`` before you set it off.
+
+        Args:
+            item_class: An event or notice class; a base class takes all its subclasses.
+            where: Such as ``lambda event: event.symbol == "BTCUSDT"``, called in this thread. What it raises is raised
+                here.
+            timeout: Seconds to wait; None waits for ever. Ctrl-C works meanwhile.
+
+        Returns:
+            The first for which ``where`` is true.
+
+        Raises:
+            WaitTimeout: None came in time.
+            UserDataStreamError: The stream does not run, or ended meanwhile.
+            BacklogOverflow: They came faster than ``where`` could look at them.
+            ConfigurationError: It is no such class or no predicate, or this is inside one of the stream's callbacks.
+            ForkedStream: Called in a child of the process that started the stream.
+        """
+        checked = checked_class(item_class)
+        awaited = checked.__name__
+        if where is not None:
+            _check_plain(where, "a predicate")
+            awaited = f"{awaited} of which {name_of(where)} is true"
+        with self.events(item_class) as queue:
+            return wait_for(
+                self._doors.pulse, queue.take, where, timeout, self._check_may_wait, self._why_over, awaited
+            )
 
     # Life
 

@@ -479,9 +479,9 @@ def test_a_dropped_order_leaves_nothing_behind():
         account.apply(order_event(number, order_id=number, client_order_id=f"id-{number}", status="FILLED"))
         account.apply(algo_event(number, "FINISHED", algo_id=number, client_algo_id="the same"))
 
-    assert 2 * ENDED_KEPT + 1 == len(account._rows)
-    assert 3 * ENDED_KEPT + 1 == len(account._names)
-    assert ENDED_KEPT == len(account._names["algo order", "the same"])
+    assert 2 * ENDED_KEPT + 2 == len(account._rows)
+    assert 3 * ENDED_KEPT + 1 == len(account._names._keys)
+    assert ENDED_KEPT == len(account._names.keys(("algo order", "the same")))
     assert (0, 0) == (len(account._open), len(account._open_algo))
 
 
@@ -720,7 +720,7 @@ def test_what_is_no_state_is_ignored(event):
 def test_trust_needs_both(is_synchronised, is_live):
     """The account was compared with REST, and the stream is LIVE."""
     account = Account(lambda: is_live)
-    account.is_synchronised = is_synchronised
+    _ = is_synchronised and account.synchronise()
 
     assert (is_synchronised and is_live) is account.trusted
     assert account.trusted is account.view().trusted is account.snapshot().trusted
@@ -729,6 +729,6 @@ def test_trust_needs_both(is_synchronised, is_live):
 def test_by_itself_an_account_is_not_trusted():
     """Nobody vouches for it."""
     account = Account()
-    account.is_synchronised = True
+    account.synchronise()
 
     assert not account.trusted

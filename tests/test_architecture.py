@@ -26,6 +26,7 @@ FLOORS = {
     "tables": 0,
     "account": 1,
     "account_html": 1,
+    "account_orders": 1,
     "account_view": 1,
     "protocol": 1,
     "edges": 2,
@@ -43,7 +44,10 @@ FLOORS = {
 }
 
 #: Pure rooms, and the modules outside the package that they may use.
-PURE = ("account", "account_view", "protocol", "events", "instants", "errors", "markets", "simulator.exchange")
+PURE = (
+    *("account", "account_orders", "account_view", "protocol", "events", "instants", "errors", "markets"),
+    "simulator.exchange",
+)
 HARMLESS = {
     "__future__",
     "attrs",

@@ -7,7 +7,16 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.errors import ConfigurationError
-from binance_uds.events.usdm_rows import AlgoRow, BalanceRow, IncomeRow, OrderRow, PositionRow, TradeRow
+from binance_uds.events.usdm_rows import (
+    AccountConfigRow,
+    AlgoRow,
+    BalanceRow,
+    IncomeRow,
+    OrderRow,
+    PositionRow,
+    SymbolConfigRow,
+    TradeRow,
+)
 from binance_uds.markets import USDM, USDM_DEMO, AccessForm, AccessPlan, Endpoint, ReadName
 
 KEY = Secret("pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1")
@@ -45,6 +54,8 @@ def test_the_reads_are_those_of_the_documentation():
         ("all_orders", "/fapi/v1/allOrders", 5, None, OrderRow, False),
         ("user_trades", "/fapi/v1/userTrades", 5, None, TradeRow, False),
         ("income", "/fapi/v1/income", 30, None, IncomeRow, False),
+        ("symbol_configs", "/fapi/v1/symbolConfig", 5, None, SymbolConfigRow, False),
+        ("account_config", "/fapi/v1/accountConfig", 5, None, AccountConfigRow, True),
     } == {
         (read.name, read.path, read.weight, read.weight_without_symbol, read.row_class, read.is_single)
         for read in USDM.reads

@@ -28,6 +28,7 @@ def test_all_names_are_there_sorted_and_once():
         *("StateChanged", "GapOpened", "GapClosed", "CallbackFailed", "UndecodableFrame", "Attention"),
         *("Event", "Notice", "OrderStatus"),
         *("AccountView", "AccountSnapshot", "BalanceState", "PositionState", "OrderState", "AlgoOrderState"),
+        *("OrderFill", "OrderStep"),
         *("UserDataStreamError", "ConfigurationError", "CredentialsRejected", "StreamInterrupted", "StartTimeout"),
         *("WaitTimeout", "BacklogOverflow", "ForkedStream", "ExchangeError"),
         *("Cursor", "CursorFile", "CursorStore"),

@@ -287,14 +287,16 @@ class MarginCall(Event):
 @attrs.frozen(kw_only=True)
 class AccountConfigUpdate(Event):
     """
-    The leverage of a symbol, or the multi-assets mode of the account, was changed; one of the two.
+    The leverage of a symbol, or a mode of the account, was changed.
 
-    A change between one-way and hedge mode is not announced by Binance.
+    Binance announces one of leverage and multi-assets mode, and never a change between one-way and hedge mode: that
+    one, as one that was missed, is found by REST. Then ``transaction_time_ms`` is a moment at which it was so already.
 
     Attributes:
         symbol: Whose leverage was changed.
         leverage: What it is now.
         is_multi_assets_mode: Whether all assets serve as margin now.
+        is_hedge_mode: Whether LONG and SHORT positions are held apart now; None on what the stream told.
 
     Source: USDⓈ-M Futures > User Data Streams > Event: Account Configuration Update
     (``ACCOUNT_CONFIG_UPDATE``).
@@ -305,6 +307,7 @@ class AccountConfigUpdate(Event):
     symbol: Optional[str] = wire("ac.s", text)
     leverage: Optional[int] = wire("ac.l", integer)
     is_multi_assets_mode: Optional[bool] = wire("ai.j", flag)
+    is_hedge_mode: Optional[bool] = None
 
 
 @attrs.frozen(kw_only=True)

@@ -262,3 +262,37 @@ class IncomeRow(Row):
     time_ms: int = wire("time", integer, essential=True)
     transaction_id: int = wire("tranId", integer, essential=True)
     trade_id: Optional[int] = wire("tradeId", integer_or_blank)
+
+
+@attrs.frozen(kw_only=True)
+class SymbolConfigRow(Row):
+    """
+    How the account trades one symbol, whether or not it holds anything in it.
+
+    Attributes:
+        symbol: Upper case; never None.
+        leverage: The initial leverage.
+        margin_type: A word of ``MarginCallMarginType``, unlike that of a position.
+
+    Source: Symbol Configuration (``GET /fapi/v1/symbolConfig``).
+    """
+
+    symbol: str = wire("symbol", label, essential=True)
+    leverage: Optional[int] = wire("leverage", integer)
+    margin_type: Optional[str] = wire("marginType", text)
+
+
+@attrs.frozen(kw_only=True)
+class AccountConfigRow(Row):
+    """
+    The modes of the account.
+
+    Attributes:
+        is_hedge_mode: Whether LONG and SHORT positions are held apart; never None.
+        is_multi_assets_mode: Whether all assets serve as margin.
+
+    Source: Futures Account Configuration (``GET /fapi/v1/accountConfig``).
+    """
+
+    is_hedge_mode: bool = wire("dualSidePosition", flag, essential=True)
+    is_multi_assets_mode: Optional[bool] = wire("multiAssetsMargin", flag)

@@ -16,7 +16,17 @@ from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from .ledger.books import Books
 from .ledger.chains import OrderKey, PositionKey
 from .reading import reads
-from .reading.errands import Answer, Pages, Paging, Pause, Steps, pages_of_income, pages_of_orders, pages_of_trades
+from .reading.errands import (
+    Answer,
+    Pages,
+    Paging,
+    Pause,
+    Steps,
+    pages_of_income,
+    pages_of_orders,
+    pages_of_trades,
+    tell_configuration,
+)
 from .reading.reads import Read
 from .reading.recovery import Recovery
 
@@ -66,6 +76,7 @@ def audit(
     work = _Audit(since_ms, now_ms, books, settle_ms, page_rows)
     yield from work.read_what_stands()
     yield from work.read_orders()
+    yield from tell_configuration(settle_ms)
     if work.missing() is not None:
         yield Pause(pause)
     return work.missing() or (Unread(tuple(work.unread)) if work.unread else None)

@@ -11,6 +11,7 @@ from ..errors import UserDataStreamError
 from ..events.notices import Notice
 from ..markets import AccessPlan
 from .facts import Call
+from .reading.configuration import Configuration
 from .reading.reads import Read
 from .reading.recovery import Recovery
 
@@ -38,6 +39,13 @@ class Ground:
     errand: int
     recovery: Recovery
     since_ms: int
+
+
+@attrs.frozen
+class TakeConfiguration:
+    """Take over how the account trades, and deliver what changed of it."""
+
+    configuration: Configuration
 
 
 @attrs.frozen
@@ -162,6 +170,7 @@ Command = Union[
     Make,
     MakeRead,
     Ground,
+    TakeConfiguration,
     Hold,
     Merge,
     ReleaseHeld,

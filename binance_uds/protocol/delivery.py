@@ -30,6 +30,7 @@ from .ledger.doubts import Doubts
 from .ledger.handed import Handed
 from .quick import QuickDecoder
 from .reading import recovered
+from .reading.configuration import Configuration
 from .reading.recovery import Recovery, flat_row
 from .timings import Timings
 
@@ -264,6 +265,11 @@ class Delivery:
             return ()
         return tuple(self._dated(event) for event in merged(hold.take(), ()))
 
+    def configure(self, configuration: Configuration) -> Tuple[Event, ...]:
+        """Take over how the account trades, and return what is delivered of it: what changed and was not told."""
+        news = self.account.read_settings(configuration.at_ms, configuration.symbols, configuration.modes)
+        return tuple(recovered.configuration_state(row, configuration.at_ms) for row in news)
+
     def ground(self, recovery: Recovery, since_ms: int) -> None:
         """
         Take the account to be as REST shows it; nothing is delivered.
@@ -290,7 +296,7 @@ class Delivery:
             chains.ground_position((position.symbol, position.position_side), position.amount, position.update_time_ms)
         for event in self._other_states(recovery):
             self.account.apply(event)
-        self.account.is_synchronised = True
+        self.account.synchronise()
         self.is_handed_over()
 
     def merge(self, recovery: Recovery) -> Tuple[Tuple[Event, ...], MergeTally]:
@@ -315,7 +321,7 @@ class Delivery:
         self.books.chains.fills_found()
         delivered.extend(self._recovered_states(recovery))
         # From the first whole repair after a restart on the account is known, as after a first look.
-        self.account.is_synchronised = True
+        self.account.synchronise()
         for key in recovery.unknown_orders:
             self.books.chains.order_ended(key)
         for algo_id in recovery.unknown_algos:

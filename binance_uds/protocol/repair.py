@@ -37,6 +37,7 @@ from .reading.errands import (
     pages_of_one_symbol,
     pages_of_orders,
     pages_of_trades,
+    tell_configuration,
 )
 from .reading.reads import Read
 from .reading.recovery import Recovery, flat_row
@@ -93,6 +94,9 @@ def repair(task: Task, books: Books, recovery: Recovery) -> Steps:
         ``recovery``.
     """
     work = _Repair(task, books, recovery)
+    if task.symbols is None:
+        # First, for what is judged at the end has to be young.
+        yield from tell_configuration(task.settle_ms)
     yield from work.read_all()
     for count, seconds in enumerate(task.pauses):
         suspects = work.unbalanced()

@@ -300,6 +300,16 @@ class BoundedQueue(Generic[T]):
             raise UserDataStreamError(f"no more events: {self._ended or 'the queue was closed'}")
         return item
 
+    def take(self) -> Optional[T]:
+        """
+        Return the next event if it is there already, else None.
+
+        Raises:
+            BacklogOverflow: As ``get``.
+        """
+        with self._changed:
+            return self._take()
+
     def close(self) -> None:
         """Receive nothing more; a thread that waits here is woken."""
         with self._changed:
@@ -343,11 +353,9 @@ class BoundedQueue(Generic[T]):
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while True:
-                if self._items:
-                    return self._pop()
-                if self._missed:
-                    self.is_closed = True
-                    raise BacklogOverflow(self._limit, self._missed)
+                item = self._take()
+                if item is not None:
+                    return item
                 if self.is_closed:
                     return None
                 self._ended = self._over()
@@ -358,6 +366,14 @@ class BoundedQueue(Generic[T]):
                 if timeout is not None and remaining <= 0:
                     raise WaitTimeout(timeout, self._awaited)
                 self._changed.wait(min(remaining, SLICE))
+
+    def _take(self) -> Optional[T]:
+        if self._items:
+            return self._pop()
+        if self._missed:
+            self.is_closed = True
+            raise BacklogOverflow(self._limit, self._missed)
+        return None
 
 
 class EventQueue(BoundedQueue[I]):

@@ -1,4 +1,4 @@
-"""Waiting, in a thread of the user's, until the account is as it should be."""
+"""Waiting, in a thread of the user's, until the account is as it should be, or something comes."""
 
 from __future__ import annotations
 
@@ -107,6 +107,56 @@ def wait_until(
     if over is not None:
         # Not even a look: of a stream that does not run, yesterday's account would be the answer.
         raise _over(awaited, over)
+    seen = pulse.wait_for(look, timeout)
+    if seen is None:
+        raise WaitTimeout(0.0 if timeout is None else timeout, awaited)
+    return seen
+
+
+def wait_for(
+    pulse: Pulse,
+    take: Callable[[], Optional[T]],
+    where: Optional[Callable[[T], object]],
+    timeout: Optional[float],
+    may_wait: Callable[[], None],
+    why_over: Callable[[], Optional[str]],
+    awaited: str,
+) -> T:
+    """
+    Wait for something that is delivered.
+
+    Args:
+        pulse: Beats for whatever is delivered.
+        take: Returns what was delivered and not taken yet, one thing at a time, in order; None when there is nothing.
+        where: Whether it is what is waited for, called in this thread; what it raises ends the wait. None: any is.
+        timeout: Seconds to wait; None waits for ever.
+        may_wait: Raises where waiting is not possible.
+        why_over: Says in words why nothing can come any more, or None.
+        awaited: What is waited for, in words.
+
+    Returns:
+        The first that is.
+
+    Raises:
+        WaitTimeout: It did not come in time.
+        UserDataStreamError: Nothing can come any more, and what came was something else.
+    """
+
+    def look() -> Optional[T]:
+        # First the end and then what came: everything was delivered before the end.
+        over = why_over()
+        item = take()
+        while item is not None:
+            if where is None or where(item):
+                return item
+            item = take()
+        # What was asked may have forked.
+        may_wait()
+        if over is not None:
+            raise _over(awaited, over)
+        return None
+
+    may_wait()
     seen = pulse.wait_for(look, timeout)
     if seen is None:
         raise WaitTimeout(0.0 if timeout is None else timeout, awaited)

@@ -99,6 +99,7 @@ class Worker:
             do.Make: self._make_in_turn,
             do.MakeRead: self._read_later,
             do.Ground: self._ground,
+            do.TakeConfiguration: self._take_configuration,
             do.Hold: self._hold,
             do.Merge: self._merge,
             do.ReleaseHeld: self._release_held,
@@ -445,6 +446,10 @@ class Worker:
     def _ground(self, command: do.Ground) -> Iterable[Fact]:
         self._delivery.ground(command.recovery, command.since_ms)
         return [facts.Grounded(command.errand)]
+
+    def _take_configuration(self, command: do.TakeConfiguration) -> Iterable[Fact]:
+        self._hand_over_all(self._delivery.configure(command.configuration))
+        return ()
 
     def _hold(self, command: do.Hold) -> Iterable[Fact]:
         self._delivery.hold(command.symbols)

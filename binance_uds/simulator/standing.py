@@ -140,7 +140,7 @@ class Standing(History, Ledger):
                 {
                     "symbol": name,
                     "marginType": settings.margin_type,
-                    "isAutoAddMargin": False,
+                    "isAutoAddMargin": "false",
                     "leverage": settings.leverage,
                     "maxNotionalValue": "10000000",
                 }

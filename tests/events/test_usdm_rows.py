@@ -26,6 +26,8 @@ CLASSES = {
     "GET_v3_positionRisk": usdm_rows.PositionRow,
     "GET_v3_balance": usdm_rows.BalanceRow,
     "GET_income": usdm_rows.IncomeRow,
+    "GET_symbolConfig": usdm_rows.SymbolConfigRow,
+    "GET_accountConfig": usdm_rows.AccountConfigRow,
 }
 ROW_CLASSES = sorted(set(CLASSES.values()), key=lambda of: of.__name__)
 
@@ -41,7 +43,8 @@ MADE_OF = [
 
 def sample(name):
     """Return the rows of a sample, as plain JSON."""
-    return json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+    answer = json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+    return answer if isinstance(answer, list) else [answer]
 
 
 def read(name):
@@ -188,6 +191,8 @@ EXPECTED = {
             trade_id=2059192,
         ),
     ],
+    "GET_symbolConfig": [usdm_rows.SymbolConfigRow(symbol="BTCUSDT", leverage=21, margin_type="CROSSED")],
+    "GET_accountConfig": [usdm_rows.AccountConfigRow(is_hedge_mode=True, is_multi_assets_mode=False)],
 }
 
 

@@ -213,5 +213,5 @@ class Mortal(Trader):
 
     def look_again(self) -> Mortal:
         """Read the account as it stands."""
-        self.delivery.ground(lead(snapshot(), self.answer).found, self.now_ms)
+        self.delivery.ground(lead(snapshot(SETTLE_MS), self.answer).found, self.now_ms)
         return self

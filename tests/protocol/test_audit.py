@@ -43,13 +43,12 @@ def resting(made: Trader) -> int:
 
 
 def test_an_account_at_rest_is_in_order_and_costs_little():
-    """No pause, nothing missing, and two requests more than the snapshot costs: five."""
+    """No pause, nothing missing, and one request more than the snapshot costs: seven."""
     led = settled(trader()).audit()
 
     assert led.found is None
-    assert ["balances", "positions", "open_algo_orders", "open_orders", "all_orders"] == [
-        read.name for read in led.reads
-    ]
+    standing = ["balances", "positions", "open_algo_orders", "open_orders"]
+    assert [*standing, "all_orders", "symbol_configs", "account_config"] == [read.name for read in led.reads]
     assert [] == led.pauses
 
 

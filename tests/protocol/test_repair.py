@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from binance_uds.events.notices import Proof
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
-from binance_uds.protocol.reading.errands import NO_SUCH_ORDER, Pause
+from binance_uds.protocol.reading.errands import NO_SUCH_ORDER, Answer, Pause, Tell
 from binance_uds.protocol.reading.reads import LONGEST_SPAN_MS, SHOWN_MS, Read
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.repair import repair
@@ -1181,7 +1181,7 @@ def _interrupted(made: Trader, recovery: Recovery, after: Any) -> Led:
                 break
             led.steps.append(step)
             made.hear()
-            reply = made.answer(step)
+            reply = Answer() if isinstance(step, Tell) else made.answer(step)
         else:
             # The last answer is still given.
             steps.send(reply)

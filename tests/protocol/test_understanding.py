@@ -66,7 +66,7 @@ def reading(*, was_live: bool = True, clock_was_refused: bool = False) -> Sessio
     """Return a signed session in use that waits for the answer to a read of its fifth errand."""
     session = session_in(State.SERVING, signed=True)
     session.stand(was_live=was_live)
-    session.errand = Errand(ErrandKind.AUDIT, snapshot(), SENT, wanted=READ, clock_was_refused=clock_was_refused)
+    session.errand = Errand(ErrandKind.AUDIT, snapshot(0), SENT, wanted=READ, clock_was_refused=clock_was_refused)
     session.errands = 5
     return session
 

@@ -31,7 +31,7 @@ from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.identity import fill_id
 from binance_uds.protocol.reading import reads
-from binance_uds.protocol.reading.errands import Answer, Pause, Steps
+from binance_uds.protocol.reading.errands import Answer, Pause, Steps, Tell
 from binance_uds.protocol.reading.reads import Read
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.reading.snapshot import snapshot
@@ -128,7 +128,7 @@ def algo_row(algo_id: int, **changes: Any) -> AlgoRow:
 class Led:
     """An errand that is through: what it wanted, step by step, and what it found."""
 
-    steps: List[Union[Read, Pause]] = attrs.field(factory=list)
+    steps: List[Union[Read, Pause, Tell]] = attrs.field(factory=list)
     found: Any = None
 
     @property
@@ -162,6 +162,8 @@ def lead(
         assert len(led.steps) <= MOST_STEPS, "a storm"
         if isinstance(step, Pause):
             pause(step.seconds)
+            reply = Answer()
+        elif isinstance(step, Tell):
             reply = Answer()
         else:
             reply = answer(step)
@@ -343,7 +345,7 @@ class Trader:
 
     def look_again(self) -> Trader:
         """Read the account once more, as a session does when REST has settled."""
-        self.delivery.ground(self.lead(snapshot()).found, self.now_ms)
+        self.delivery.ground(self.lead(snapshot(SETTLE_MS)).found, self.now_ms)
         return self
 
     def task(self, symbols: Optional[FrozenSet[str]] = None, **changes: Any) -> Task:

@@ -237,8 +237,8 @@ class Run:
 
     def _finish(self) -> None:
         """See what the client knows in the end, and stop it."""
-        self.history.account_seen = account_of(self.stream)
-        self.history.account_true = truth_of(self.venue.exchange, self.venue.account)
+        self.history.account_seen = account_of(self.stream, self.venue.exchange, self.venue.account)
+        self.history.account_true = truth_of(self.venue.exchange, self.venue.account, self.stream)
         self.history.health = self.stream.health
         self.history.sleeps = self.world.sleeps
         self.history.timeline = self.stream.timeline

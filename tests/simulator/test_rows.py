@@ -15,8 +15,9 @@ SAMPLES = Path(__file__).parents[1] / "payloads_rest" / "usdm"
 
 
 def sample(name: str) -> Any:
-    """The last row of a sample file, which is its fullest."""
-    return json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))[-1]
+    """The last row of a sample file, which is its fullest; the only one where one is answered."""
+    answer = json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+    return answer[-1] if isinstance(answer, list) else answer
 
 
 def types(row: dict[str, Any]) -> dict[str, type]:
@@ -44,6 +45,8 @@ def answers() -> dict[str, list[dict[str, Any]]]:
         "GET_userTrades": exchange.read_user_trades(account, "BTCUSDT"),
         "GET_v3_balance": exchange.read_balance(account),
         "GET_v3_positionRisk": exchange.read_position_risk(account),
+        "GET_symbolConfig": exchange.read_symbol_config(account),
+        "GET_accountConfig": [exchange.read_account_config(account)],
     }
 
 

@@ -68,13 +68,21 @@ reveal_type(stream.account.balance("USDT").wallet_balance)  # reveals: Decimal
 reveal_type(stream.account.position("BTCUSDT", "LONG").amount)  # reveals: Decimal
 reveal_type(stream.account.order("my-id").status)  # reveals: str | None
 reveal_type(stream.account.order(5, "BTCUSDT").is_done)  # reveals: bool
+reveal_type(stream.account.order(5).fills[0].price)  # reveals: Decimal | None
+reveal_type(stream.account.order(5).history[0].status)  # reveals: str | None
 reveal_type(stream.account.algo_order(5).actual_order_id)  # reveals: int | None
+reveal_type(stream.account.position("BTCUSDT").leverage)  # reveals: int | None
+reveal_type(stream.account.is_hedge_mode)  # reveals: bool | None
 reveal_type(stream.account.as_of_ms)  # reveals: int | None
 reveal_type(stream.account.positions["BTCUSDT", "BOTH"])  # reveals: PositionState
 reveal_type(stream.account.snapshot().open_orders[5])  # reveals: OrderState
 reveal_type(stream.wait_until(lambda account: account.order("my-id").is_done))  # reveals: AccountSnapshot
 stream.wait_until(lambda account: (reveal_type(account),), timeout=None)  # reveals: AccountSnapshot
 stream.wait_until(True)  # error
+reveal_type(stream.wait_for(uds.OrderTradeUpdate, where=lambda event: event.is_fill))  # reveals: OrderTradeUpdate
+reveal_type(stream.wait_for(uds.GapClosed, timeout=None))  # reveals: GapClosed
+stream.wait_for(uds.OrderTradeUpdate, where=lambda event: event.reason)  # error
+stream.wait_for(uds.UserDataStream)  # error
 stream.account.trusted = True  # error
 stream.account.order("my-id").status = "FILLED"  # error
 stream.account.open_orders[5] = uds.OrderState()  # error

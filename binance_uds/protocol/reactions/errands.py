@@ -13,7 +13,7 @@ from ..backoff import hold
 from ..commands import Command
 from ..facts import Call
 from ..gaps import Repaired
-from ..reading.errands import Answer, Errand, ErrandKind, Pause
+from ..reading.errands import Answer, Errand, ErrandKind, Pause, Tell
 from ..reading.recovery import Recovery
 from ..reading.snapshot import snapshot
 from ..repair import Task, repair
@@ -33,7 +33,7 @@ def attend(session: Situation, now: Instant) -> Iterator[Command]:
         if gap.until is None:
             gap.until = session.in_use_since
     if session.books.chains.grounded_ms is None:
-        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(), now), now)
+        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(_settle_ms(session)), now), now)
         return
     settle_first(session, now)
     if facts.AuditDue not in session.timers:
@@ -67,7 +67,8 @@ def repair_settled(session: Situation, finding: object, now: Instant, jitter: fl
     if session.open_gaps:
         yield from _begin_repair(session, now)
     else:
-        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, snapshot(session.books), now), now)
+        steps = snapshot(_settle_ms(session), session.books)
+        yield from _begin(session, Errand(ErrandKind.SNAPSHOT, steps, now), now)
 
 
 def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
@@ -78,7 +79,7 @@ def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
     task = Task(
         since_ms=min(gap.since_ms if gap.since is None else session.blind_since_ms(gap.since) for gap in gaps),
         until_ms=max(clock.latest_ms(gap.until or now) for gap in gaps),
-        settle_ms=round(1000 * session.timings.settle),
+        settle_ms=_settle_ms(session),
         symbols=symbols,
         user_symbols=session.user_symbols,
         pauses=_pauses(session, now),
@@ -93,6 +94,10 @@ def _begin_repair(session: Situation, now: Instant) -> Iterator[Command]:
     steps = repair(task, session.books, found)
     errand = Errand(ErrandKind.REPAIR, steps, now, tuple(gap.gap_id for gap in gaps), symbols)
     yield from _begin(session, errand, now)
+
+
+def _settle_ms(session: Situation) -> int:
+    return round(1000 * session.timings.settle)
 
 
 def _pauses(session: Situation, now: Instant) -> Tuple[float, ...]:
@@ -113,7 +118,7 @@ def begin_audit(session: Situation, finding: object, now: Instant, jitter: float
     if session.errand is not None or session.open_gaps:
         session.arm(facts.AuditDue, now, _BUSY_S)
         return
-    settle_ms = round(1000 * session.timings.settle)
+    settle_ms = _settle_ms(session)
     pause, page_rows = 2 * session.timings.doubt, session.timings.page_rows
     steps = audit(session.watermark_ms, session.clock.now_ms(now), session.books, settle_ms, pause, page_rows)
     yield from _begin(session, Errand(ErrandKind.AUDIT, steps, now), now)
@@ -144,6 +149,9 @@ def _go_on(session: Situation, answer: Optional[Answer], now: Instant) -> Iterat
     assert errand is not None
     try:
         step = next(errand.steps) if answer is None else errand.steps.send(answer)
+        while isinstance(step, Tell):
+            yield do.TakeConfiguration(step.configuration)
+            step = errand.steps.send(Answer())
     except StopIteration as end:
         errand.found, errand.wanted = end.value, None
         yield from _ENDS[errand.kind](session, errand, now)

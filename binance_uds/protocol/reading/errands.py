@@ -1,9 +1,9 @@
 """
 What needs several reads in a row: an errand.
 
-An errand is a generator. It yields what it wants, a ``Read`` or a ``Pause``, and is sent the ``Answer``; the session
-decides when, retries what fails, and keeps within the request weight. So the order of the reads stands written down
-from top to bottom, and nothing in it waits.
+An errand is a generator. It yields what it wants, a ``Read``, a ``Pause`` or to ``Tell``, and is sent the ``Answer``;
+the session decides when, retries what fails, and keeps within the request weight. So the order of the reads stands
+written down from top to bottom, and nothing in it waits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import attrs
 
 from ...instants import Instant
 from . import reads
+from .configuration import Configuration
 from .reads import LONGEST_SPAN_MS, MOST_ROWS, SHOWN_MS, Read
 
 #: Binance's code for an order that does not exist. Source: USDⓈ-M Futures > Error Codes.
@@ -26,6 +27,13 @@ class Pause:
     """Go on in so many seconds."""
 
     seconds: float
+
+
+@attrs.frozen
+class Tell:
+    """Let it be known at once how the account trades, and go on."""
+
+    configuration: Configuration
 
 
 @attrs.frozen
@@ -46,7 +54,7 @@ class Answer:
     refused: int = 0
 
 
-Steps = Generator[Union[Read, Pause], Answer, Any]
+Steps = Generator[Union[Read, Pause, Tell], Answer, Any]
 
 
 class ErrandKind(enum.Enum):
@@ -81,6 +89,25 @@ class Errand:
     wanted: Optional[Read] = None
     clock_was_refused: bool = False
     found: Any = None
+
+
+#: What tells how the account trades.
+CONFIGURATION = (reads.symbol_configs(), reads.account_config())
+
+
+def tell_configuration(settle_ms: int) -> Generator[Union[Read, Tell], Answer, None]:
+    """
+    Read how the account trades, and tell.
+
+    What cannot be read is not told; it stays as the stream told it, and is read again with the next errand.
+
+    Args:
+        settle_ms: By how much REST may lag.
+    """
+    of_symbols, of_account = CONFIGURATION
+    symbols = yield of_symbols
+    modes = yield of_account
+    yield Tell(Configuration(symbols.sent_ms - settle_ms, symbols.rows, modes.rows))
 
 
 @attrs.frozen

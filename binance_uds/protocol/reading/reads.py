@@ -152,6 +152,16 @@ def income(start_ms: int, end_ms: Optional[int] = None, limit: int = MOST_ROWS) 
     return _read(ReadName.INCOME, startTime=start_ms, endTime=end_ms, limit=limit)
 
 
+def symbol_configs() -> Read:
+    """Leverage and margin type of every symbol; ``SymbolConfigRow``."""
+    return Read(ReadName.SYMBOL_CONFIGS)
+
+
+def account_config() -> Read:
+    """The modes of the account; ``AccountConfigRow``."""
+    return Read(ReadName.ACCOUNT_CONFIG)
+
+
 def _read(name: str, **arguments: Union[str, int, None]) -> Read:
     return Read(name, tuple((key, value) for key, value in arguments.items() if value is not None))
 

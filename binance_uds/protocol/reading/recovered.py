@@ -7,13 +7,13 @@ A row's field goes into the event's field of the same name. What a row does not 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 
 import attrs
 
 from ...events.base import FROM_REST, Row
-from ...events.usdm import AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
-from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
+from ...events.usdm import AccountConfigUpdate, AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
+from ...events.usdm_rows import AccountConfigRow, AlgoRow, BalanceRow, OrderRow, PositionRow, SymbolConfigRow, TradeRow
 from ...events.vocabulary import ExecutionType, OrderStatus
 
 
@@ -95,6 +95,11 @@ def account_states(
         )
         for time_ms, (of_assets, of_symbols) in sorted(moments.items())
     )
+
+
+def configuration_state(row: Union[SymbolConfigRow, AccountConfigRow], at_ms: int) -> AccountConfigUpdate:
+    """Make the event of a leverage, or of the modes, that was so at a moment."""
+    return AccountConfigUpdate(transaction_time_ms=at_ms, origin=FROM_REST, **_told(row, AccountConfigUpdate))
 
 
 def _told(row: Row, of: type[Any]) -> Dict[str, Any]:

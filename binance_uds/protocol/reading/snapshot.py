@@ -12,7 +12,7 @@ from typing import Optional
 from ...markets import Market
 from ..ledger.books import Books
 from . import reads
-from .errands import Steps
+from .errands import CONFIGURATION, Steps, tell_configuration
 from .recovery import Recovery
 
 #: Those of the first look, in this order: what is cheap first.
@@ -21,14 +21,15 @@ FIRST_LOOK = (reads.balances(), reads.positions(), reads.open_orders(), reads.op
 
 def weight_of_first_look(market: Market) -> int:
     """Return what the first look at an account counts towards the request weight of a minute."""
-    return sum(reads.weight(each, market) for each in FIRST_LOOK)
+    return sum(reads.weight(each, market) for each in (*FIRST_LOOK, *CONFIGURATION))
 
 
-def snapshot(books: Optional[Books] = None) -> Steps:
+def snapshot(settle_ms: int, books: Optional[Books] = None) -> Steps:
     """
     Read what stands.
 
     Args:
+        settle_ms: By how much REST may lag.
         books: What the first look found, at the second: orders that are gone meanwhile are asked for singly.
 
     Returns:
@@ -44,6 +45,7 @@ def snapshot(books: Optional[Books] = None) -> Steps:
     found.add_orders(answer.rows)
     answer = yield open_algo_orders
     found.algo_orders.update((row.algo_id, row) for row in answer.rows)
+    yield from tell_configuration(settle_ms)
     if books is None or books.chains.grounded_ms is None:
         return found
     for symbol, order_id in sorted(books.open_orders()):

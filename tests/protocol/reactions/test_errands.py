@@ -31,9 +31,10 @@ from binance_uds.protocol.timings import Timings
 from tests.protocol.driving import EPOCH, PLANS, Drive, signed
 from tests.protocol.trader import balance_row, order_row, position_row, trade_row
 
-SNAPSHOT = ["balances", "positions", "open_orders", "open_algo_orders"]
-AUDIT = ["balances", "positions", "open_algo_orders", "open_orders", "all_orders"]
-REPAIR = ["open_orders", "open_algo_orders", "positions", "balances", "all_orders"]
+CONFIGURATION = ["symbol_configs", "account_config"]
+SNAPSHOT = ["balances", "positions", "open_orders", "open_algo_orders", *CONFIGURATION]
+AUDIT = ["balances", "positions", "open_algo_orders", "open_orders", "all_orders", *CONFIGURATION]
+REPAIR = [*CONFIGURATION, "open_orders", "open_algo_orders", "positions", "balances", "all_orders"]
 REFUSED = CredentialsRejected(401, -2015, "Invalid API-key, IP, or permissions for action.")
 OUTSIDE_WINDOW = ExchangeError(400, -1021, "Timestamp for this request is outside of the recvWindow.")
 DOWN = StreamInterrupted("no answer")
@@ -90,7 +91,7 @@ def weight(drive: Drive, since: float, until: float) -> int:
 
 
 def test_the_account_is_read_before_the_first_live():
-    """Four reads after the connection is in use; fills count from then on, and the proof from when it began."""
+    """Six reads after the connection is in use; fills count from then on, and the proof from when it began."""
     drive = signed().start()
     drive.run_until(lambda: drive.state is StreamState.LIVE, 5.0)
     (ground,) = drive.commanded(do.Ground)
@@ -136,7 +137,7 @@ def test_a_start_that_is_interrupted_looks_again():
     read = drive.commanded(do.MakeRead)[0].read
     drive.digest(facts.ReadFailed(old, read, REFUSED, drive.now), facts.RowsRead(old, read, reads.Rows(()), drive.now))
 
-    assert SNAPSHOT[:2] + SNAPSHOT == drive.reads()[:6]
+    assert SNAPSHOT[:2] + SNAPSHOT == drive.reads()[:8]
     assert StreamState.LIVE is drive.state
     assert [] == attentions(drive)
 
@@ -748,18 +749,18 @@ def test_a_suspicion_right_after_the_start_comes_before_the_second_look():
 def test_an_audit_every_five_minutes_proves_the_delivery():
     """What it read has to be in order; then the proof is as young as its beginning, and what is older is forgotten."""
     drive = settled()
-    drive.run_until(lambda: len(drive.reads()) > 8, 400.0)
+    drive.run_until(lambda: len(drive.reads()) > 12, 400.0)
     begun = drive.seconds
     drive.run(5.0)
     (forget,) = drive.commanded(do.Forget)
 
-    assert AUDIT == drive.reads()[8:]
+    assert AUDIT == drive.reads()[12:]
     assert begun == pytest.approx(drive.session.proofs.delivery.monotonic, abs=0.1)
     assert forget.before_ms == drive.session.watermark_ms
     assert EPOCH_MS + 1000 * (begun - 120.0) == pytest.approx(forget.before_ms, abs=200)
     assert [] == drive.told(GapOpened)
 
-    drive.run_until(lambda: len(drive.reads()) > 13, 400.0)
+    drive.run_until(lambda: len(drive.reads()) > 19, 400.0)
     assert 300.0 == pytest.approx(drive.seconds - begun, abs=5.0)
 
 
@@ -945,7 +946,7 @@ def test_audits_of_which_every_third_reads_everything_are_not_told():
 def test_an_audit_gives_way_to_a_repair():
     """It would only find what is looked for now; it is made up for when the repair is done."""
     drive = settled()
-    drive.run_until(lambda: len(drive.reads()) > 8, 400.0)
+    drive.run_until(lambda: len(drive.reads()) > 12, 400.0)
     drive.script.failing_reads = {"open_algo_orders": DOWN}
     suspect(drive).run(3.5)
     drive.script.failing_reads = {}

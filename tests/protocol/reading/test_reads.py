@@ -47,6 +47,8 @@ SAMPLES = {
     reads.all_orders(1579276756075): sample("GET_allOrders"),
     reads.user_trades("BTCUSDT", from_id=698759): sample("GET_userTrades"),
     reads.income(1570608000000): sample("GET_income"),
+    reads.symbol_configs(): sample("GET_symbolConfig"),
+    reads.account_config(): sample("GET_accountConfig"),
 }
 TRADES = reads.user_trades("BTCUSDT", from_id=1)
 
@@ -79,6 +81,8 @@ def traded(**changes):
         (reads.user_trades("BTCUSDT", from_id=0, limit=9), [("symbol", "BTCUSDT"), ("fromId", 0), ("limit", 9)]),
         (reads.income(5), [("startTime", 5), ("limit", 1000)]),
         (reads.income(5, 6, 7), [("startTime", 5), ("endTime", 6), ("limit", 7)]),
+        (reads.symbol_configs(), []),
+        (reads.account_config(), []),
     ],
 )
 def test_parameters_are_binances_and_in_order(read, parameters):

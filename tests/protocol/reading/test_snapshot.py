@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from binance_uds.events.usdm_rows import AccountConfigRow, SymbolConfigRow
 from binance_uds.markets import USDM
-from binance_uds.protocol.reading.errands import Answer
+from binance_uds.protocol.reading.configuration import Configuration
+from binance_uds.protocol.reading.errands import Answer, Tell
 from binance_uds.protocol.reading.reads import Read
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.reading.snapshot import snapshot, weight_of_first_look
-from tests.protocol.trader import START_MS, Trader, algo_row, balance_row, lead, order_row, position_row
+from tests.protocol.trader import SETTLE_MS, START_MS, Trader, algo_row, balance_row, lead, order_row, position_row
 
 ROWS = {
     "balances": (balance_row("5", START_MS),),
     "positions": (position_row("0.1", START_MS),),
     "open_orders": (order_row(7), order_row(7, symbol="ETHUSDT")),
     "open_algo_orders": (algo_row(3),),
+    "symbol_configs": (SymbolConfigRow(symbol="BTCUSDT", leverage=5, margin_type="CROSSED"),),
+    "account_config": (AccountConfigRow(is_hedge_mode=True, is_multi_assets_mode=False),),
 }
 
 
 def test_it_reads_what_stands_of_all_symbols():
-    """Four reads, each once and of all symbols, and every row is kept."""
-    led = lead(snapshot(), lambda read: Answer(ROWS[read.name]))
+    """Six reads, each once and of all symbols, and every row is kept."""
+    led = lead(snapshot(SETTLE_MS), lambda read: Answer(ROWS[read.name], sent_ms=START_MS))
+    told = [step for step in led.steps if isinstance(step, Tell)]
 
     assert [Read(name) for name in ROWS] == led.reads
+    assert [Tell(Configuration(START_MS - SETTLE_MS, ROWS["symbol_configs"], ROWS["account_config"]))] == told
     assert (
         Recovery(
             orders={("BTCUSDT", 7): ROWS["open_orders"][0], ("ETHUSDT", 7): ROWS["open_orders"][1]},
@@ -44,7 +50,7 @@ def test_what_is_refused_or_malformed_is_not_known():
     made.buy("0.1")
     made.buy("0.1", "29900")
     made.spoil = lambda read, rows: [{**row, "side": None} for row in rows]
-    found = made.lead(snapshot()).found
+    found = made.lead(snapshot(SETTLE_MS)).found
 
     assert (2, (), {}) == (len(found.balances), found.positions, found.orders)
 
@@ -62,7 +68,7 @@ def test_the_second_look_asks_for_what_is_gone_since_the_first():
     assert {gone, stays} == set(made.delivery.account.open_orders)
 
     made.pass_time(10.0)
-    led = made.lead(snapshot(made.delivery.books))
+    led = made.lead(snapshot(SETTLE_MS, made.delivery.books))
     made.delivery.ground(led.found, made.now_ms)
 
     assert [gone] == [read["orderId"] for read in led.read("order")]
@@ -79,4 +85,4 @@ def test_a_second_look_without_a_first_is_a_first():
     made.cancel(*made.account.open_orders)
     made.miss()
 
-    assert 4 == len(made.lead(snapshot(made.delivery.books)).reads)
+    assert 6 == len(made.lead(snapshot(SETTLE_MS, made.delivery.books)).reads)
