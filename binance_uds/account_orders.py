@@ -43,6 +43,9 @@ RANKS: Dict[Optional[str], int] = {
 #: ended with, and an amendment is told by nothing but itself. Others: 0.
 PRECEDENCE: Dict[Optional[str], int] = {None: 1, ExecutionType.AMENDMENT: 2}
 
+#: What comes last of a millisecond: REST repeats what was told of it, an amendment among that.
+_LAST: Dict[Optional[str], int] = {ExecutionType.AMENDMENT: 1, None: 2}
+
 
 @attrs.frozen
 class OrderFill:
@@ -192,9 +195,9 @@ def history(fills: Fills, steps: Steps) -> Steps:
 
 
 def _place_of(step: OrderStep) -> Tuple[Any, ...]:
-    rank, precedence = RANKS.get(step.status, 1), PRECEDENCE.get(step.execution_type, 0)
     # So far it says what came first; the rest gives equal moments one order, whichever was told first.
-    moment = step.time_ms, rank, step.filled_quantity or ZERO, precedence, step.trade_id
+    rank, last = RANKS.get(step.status, 1), _LAST.get(step.execution_type, 0)
+    moment = step.time_ms, rank, step.filled_quantity or ZERO, last, step.trade_id
     words = step.status or "", step.execution_type or "", step.origin
     return (*moment, step.quantity or ZERO, step.price or ZERO, *words)
 

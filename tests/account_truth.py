@@ -107,7 +107,7 @@ def true_fills(account: Account, order_ids: Iterable[int]) -> dict[int, list[Any
     for fill in account.fills:
         if fill.order_id in found:
             found[fill.order_id].append(
-                (fill.trade_id, fill.quantity, fill.price, fill.commission, fill.commission_asset,
+                (fill.trade_id, fill.quantity, fill.price, *_fee(fill.commission, fill.commission_asset),
                  fill.realized_profit, fill.is_maker, fill.time_ms)
             )  # fmt: skip
     return found
@@ -117,12 +117,23 @@ def shown_fills(view: AccountView, order_ids: Iterable[int]) -> dict[int, list[A
     """Return the fills that a view shows of some orders."""
     return {
         order_id: [
-            (fill.trade_id, fill.quantity, fill.price, fill.commission, fill.commission_asset, fill.realized_profit,
-             fill.is_maker, fill.time_ms)
+            (fill.trade_id, fill.quantity, fill.price, *_fee(fill.commission, fill.commission_asset),
+             fill.realized_profit, fill.is_maker, fill.time_ms)
             for fill in view.order(order_id).fills
         ]
         for order_id in order_ids
     }  # fmt: skip
+
+
+def _fee(commission: Optional[Decimal], asset: Optional[str]) -> tuple[Any, ...]:
+    """Return a fee; of a fill without one the stream tells neither amount nor asset."""
+    return (commission, asset) if commission else (None, None)
+
+
+def fully_filled(view: AccountView) -> list[int]:
+    """Return the orders of which a view says that it shows every fill."""
+    orders = [*view.open_orders.values(), *view.recent_orders.values()]
+    return [order.order_id for order in orders if order.has_all_fills]
 
 
 def missing_orders(account: Account, view: AccountView, since_ms: int, newest: int) -> list[int]:
@@ -142,9 +153,9 @@ def true_algos(account: Account, view: AccountView) -> dict[int, Any]:
     }
 
 
-def shown_algos(account: Account, view: AccountView) -> dict[int, Any]:
-    """Return the conditional orders that a view knows."""
-    known = map(view.algo_order, account.algo_orders)
+def shown_algos(algo_ids: Iterable[int], view: AccountView) -> dict[int, Any]:
+    """Return the conditional orders that a view knows, of some."""
+    known = map(view.algo_order, algo_ids)
     return {row.algo_id: _seen_algo(row) for row in known if row.is_known}
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from binance_uds import account as account_module
 from binance_uds.account import ENDED_KEPT, Account
 from binance_uds.account_view import AccountSnapshot, AccountView
 from binance_uds.events import usdm
 from binance_uds.events.base import FROM_REST, Event, UnknownEvent
+from binance_uds.events.usdm_rows import AccountConfigRow, SymbolConfigRow
 from tests.account_history import History
 
 ID, NAME = 8_886_774, "my-id"
@@ -128,6 +130,11 @@ def shown(account: AccountView) -> dict[str, Any]:
     }
 
 
+def lives(account: AccountView) -> dict[int, Any]:
+    """Return the history of every order."""
+    return {key: row.history for key, row in {**account.open_orders, **account.recent_orders}.items()}
+
+
 def without_zeros(truth: dict[str, Any]) -> dict[str, Any]:
     """Return the truth as far as there is something."""
     return {**truth, "balances": {asset: amount for asset, amount in truth["balances"].items() if amount}}
@@ -147,6 +154,7 @@ def test_the_order_of_what_is_told_does_not_matter(seed, order, hedge_mode):
 
     assert without_zeros(history.truth) == shown(in_order)
     assert in_order.snapshot() == mixed.snapshot()
+    assert lives(in_order) == lives(mixed)
     assert set(in_order.open_order_ids()) == set(mixed.open_order_ids())
     assert set(in_order.open_algo_ids()) == set(mixed.open_algo_ids())
     assert in_order.symbols_held() == mixed.symbols_held()
@@ -732,3 +740,215 @@ def test_by_itself_an_account_is_not_trusted():
     account.synchronise()
 
     assert not account.trusted
+
+
+# Fills and history
+
+
+def test_an_order_has_its_fills_and_its_history():
+    """What was filled, one by one, and what happened when."""
+    account = told(
+        order_event(0),
+        fill_event(5, 1, trade_id=7, last_filled_price=Decimal(299)),
+        fill_event(6, 2, trade_id=8, last_filled_price=Decimal(301), average_price=Decimal(300)),
+        order_event(9, execution_type="CANCELED", status="CANCELED", filled_quantity=Decimal(2)),
+    )
+    order = account.order(NAME)
+
+    assert [(7, 1, 299, T + 5), (8, 1, 301, T + 6)] == [
+        (fill.trade_id, fill.quantity, fill.price, fill.time_ms) for fill in order.fills
+    ]
+    assert ["NEW", "TRADE", "TRADE", "CANCELED"] == [step.execution_type for step in order.history]
+    assert [0, 5, 6, 9] == [step.time_ms - T for step in order.history]
+    assert (2, 300, True) == (order.filled_quantity, order.average_price, order.has_all_fills)
+    assert not attrs.evolve(order, fills=order.fills[1:]).has_all_fills
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_fills_that_are_recovered_add_up(backwards):
+    """Though none tells the sum, so much is filled at least, and at that mean price."""
+    fills = [
+        attrs.evolve(recovered_event(at, quantity), trade_id=at, last_filled_price=Decimal(price))
+        for at, quantity, price in ((5, 1, 290), (6, 3, 298))
+    ]
+    order = told(order_event(0), *(reversed(fills) if backwards else fills)).order(ID)
+
+    assert (4, 296, True) == (order.filled_quantity, order.average_price, order.has_all_fills)
+
+
+@pytest.mark.parametrize("order_of_events", [(0, 1), (1, 0)])
+def test_a_fill_of_the_stream_and_one_recovered_add_up(order_of_events):
+    """The one says that 1 is filled, of the other nobody says what it made of the order: 2 is filled."""
+    events = [
+        fill_event(5, 1, trade_id=5, last_filled_price=Decimal(290), average_price=Decimal(290)),
+        attrs.evolve(recovered_event(6, 1), trade_id=6, last_filled_price=Decimal(300)),
+    ]
+    order = told(order_event(0), *(events[place] for place in order_of_events)).order(ID)
+
+    assert (2, 295) == (order.filled_quantity, order.average_price)
+
+
+def test_of_the_fills_of_ended_orders_the_newest_are_kept(monkeypatch):
+    """Orders that ended long ago keep no fills, and say so; all else of them stays."""
+    monkeypatch.setattr(account_module, "ENDED_FILLS_KEPT", 4)
+    account = Account()
+    for number in range(5):
+        for trade in (1, 2):
+            status = "FILLED" if trade == 2 else "PARTIALLY_FILLED"
+            account.apply(
+                fill_event(10 * number + trade, trade, status, order_id=number, trade_id=2 * number + trade,
+                           quantity=Decimal(2), client_order_id=f"id-{number}")
+            )  # fmt: skip
+
+    assert [0, 0, 0, 2, 2] == [len(account.order(number).fills) for number in range(5)]
+    assert [False, False, False, True, True] == [account.order(number).has_all_fills for number in range(5)]
+    assert {2} == {account.order(number).filled_quantity for number in range(5)}
+    assert 4 == account._fills_kept == sum(account._ended_fills.values())
+
+
+def test_dropped_orders_take_their_fills_with_them(monkeypatch):
+    """What is counted of the fills of ended orders is what is kept."""
+    monkeypatch.setattr(account_module, "ENDED_KEPT", 2)
+    account = Account()
+    for number in range(5):
+        account.apply(fill_event(number, 10, "FILLED", order_id=number, trade_id=number + 1))
+
+    assert (2, 2) == (account._fills_kept, len(account._ended_fills))
+
+
+def test_one_client_order_id_may_be_used_for_ever():
+    """Thousands of orders of one name cost no more each than the first ones did: their keys are a set."""
+    account = Account()
+    for number in range(3 * ENDED_KEPT):
+        account.apply(order_event(number, order_id=number, status="FILLED"))
+
+    assert ENDED_KEPT == len(account._names.keys(("order", NAME)))
+    assert 3 * ENDED_KEPT - 1 == account.order(NAME).order_id
+
+
+# A conditional order and the order it became
+
+
+def child_event(at: int, **changes: Any) -> usdm.OrderTradeUpdate:
+    """Return the first word about the order that the conditional order 77 became."""
+    told = {"client_order_id": "my-stop", "strategy_type": "ALGO_CONDITION", "strategy_id": 77, "strategy_sub_id": -1}
+    return order_event(at, **{**told, **changes})
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    "events",
+    [
+        [algo_event(0, "TRIGGERED"), child_event(1)],
+        [algo_event(0, "TRIGGERED", actual_order_id=ID), order_event(1)],
+        [algo_event(0, "TRIGGERED", actual_order_id=ID), child_event(1)],
+    ],
+    ids=["the order tells", "the conditional order tells", "both tell"],
+)
+def test_a_triggered_order_and_what_it_became_know_each_other(events, backwards):
+    """Whichever of the two tells, and whichever came first."""
+    account = told(*(reversed(events) if backwards else events))
+    algo = account.algo_order("my-stop")
+
+    assert (ID, 77) == (algo.actual_order_id, account.order(ID).algo_id)
+    assert account.order(algo.actual_order_id, algo.symbol) is account.order(ID)
+    assert account.algo_order(account.order(ID).algo_id) is algo
+
+
+def test_a_tie_may_be_told_late():
+    """Both orders were known, and not what they have to do with each other."""
+    account = told(algo_event(0, "NEW"), order_event(1), algo_event(2, "TRIGGERED", actual_order_id=ID))
+    other = told(algo_event(0, "NEW"), order_event(1), child_event(2, status="PARTIALLY_FILLED"))
+
+    assert 77 == account.order(ID).algo_id
+    assert ID == other.algo_order(77).actual_order_id
+
+
+def test_other_strategies_are_no_conditional_orders():
+    """A grid, or an order of an older kind of group, has an id of its own there."""
+    account = told(order_event(0, strategy_type="OTOCO", strategy_id=77), algo_event(1, "NEW"))
+
+    assert (None, None) == (account.order(ID).algo_id, account.algo_order(77).actual_order_id)
+
+
+# How the account trades
+
+
+def configs(**rows: tuple[Optional[int], Optional[str]]) -> list[SymbolConfigRow]:
+    """Return rows of leverage and margin type by symbol."""
+    return [
+        SymbolConfigRow(symbol=symbol, leverage=leverage, margin_type=margin_type)
+        for symbol, (leverage, margin_type) in rows.items()
+    ]
+
+
+def test_what_rest_tells_of_settings_is_shown_and_is_no_news_at_first():
+    """Leverage and margin type of every symbol, in its positions too, also of those that come later; and the modes."""
+    account = told(account_event(0, amount=1))
+    news = account.read_settings(
+        T, configs(BTCUSDT=(5, "ISOLATED"), ETHUSDT=(20, "CROSSED")),
+        [AccountConfigRow(is_hedge_mode=False, is_multi_assets_mode=True)],
+    )  # fmt: skip
+    account.apply(
+        account_event(9, positions=(attrs.evolve(account_event(9, amount=3).positions[0], symbol="ETHUSDT"),))
+    )
+
+    assert [] == news
+    assert (5, "isolated") == (account.position("BTCUSDT").leverage, account.position("BTCUSDT").margin_type)
+    assert (20, "cross") == (account.position("ETHUSDT").leverage, account.position("ETHUSDT").margin_type)
+    assert (5, 20, None) == tuple(map(account.leverage, ("BTCUSDT", "ETHUSDT", "BNBUSDT")))
+    assert (20, "cross", False) == (
+        account.position("ETHUSDT", "LONG").leverage,
+        account.position("ETHUSDT", "LONG").margin_type,
+        account.position("ETHUSDT", "LONG").is_known,
+    )
+    assert (True, False) == (account.is_multi_assets_mode, account.is_hedge_mode)
+    assert T + 9 == account.as_of_ms
+
+
+def test_what_rest_shows_as_changed_is_news():
+    """Another leverage, or another mode, than was told before; and rows that agree are not."""
+    account = Account()
+    modes = AccountConfigRow(is_hedge_mode=False, is_multi_assets_mode=False)
+    account.read_settings(T, configs(BTCUSDT=(5, "CROSSED"), ETHUSDT=(5, "CROSSED")), [modes])
+    changed, hedged = configs(ETHUSDT=(6, "CROSSED")), attrs.evolve(modes, is_hedge_mode=True)
+    news = account.read_settings(T + 5, [*configs(BTCUSDT=(5, "ISOLATED")), *changed], [hedged])
+
+    assert [*changed, hedged] == news
+    assert [] == account.read_settings(T + 6, [*configs(BTCUSDT=(5, "ISOLATED")), *changed], [hedged])
+
+
+def test_rest_does_not_set_settings_back():
+    """What the stream told later than REST surely knew stands, whichever came first."""
+    leverage = usdm.AccountConfigUpdate(transaction_time_ms=T + 5, event_time_ms=T + 5, symbol="BTCUSDT", leverage=9)
+    account = told(leverage, account_event(5, amount=1), order_event(5, position_side="LONG"))
+    news = account.read_settings(T + 4, configs(BTCUSDT=(5, "ISOLATED")), [AccountConfigRow(is_hedge_mode=False)])
+    before = account.position("BTCUSDT")
+    account.read_settings(T + 5, configs(BTCUSDT=(5, "ISOLATED")), [AccountConfigRow(is_hedge_mode=False)])
+
+    assert [] == news
+    assert (9, "cross") == (before.leverage, before.margin_type)
+    assert (5, "isolated") == (account.position("BTCUSDT").leverage, account.position("BTCUSDT").margin_type)
+    assert account.is_hedge_mode is False
+
+
+def test_a_change_of_leverage_is_seen_in_the_positions():
+    """At the same stroke, and in both sides of hedge mode."""
+    row = account_event(0, amount=1).positions[0]
+    rows = tuple(attrs.evolve(row, position_side=side) for side in ("LONG", "SHORT"))
+    account = told(account_event(0, positions=rows))
+    account.apply(usdm.AccountConfigUpdate(transaction_time_ms=T + 1, symbol="BTCUSDT", leverage=7))
+
+    assert [7, 7] == [position.leverage for position in account.positions.values()]
+
+
+@pytest.mark.parametrize(
+    ("side", "mode"), [("BOTH", False), ("LONG", True), ("SHORT", True), (None, None), ("?", None)]
+)
+def test_an_order_tells_the_position_mode(side, mode):
+    """Its position side is one of that mode; the newest order tells."""
+    account = told(order_event(0, position_side=side))
+    account.apply(order_event(-9, position_side="LONG" if side == "BOTH" else "BOTH", order_id=ID + 1))
+
+    assert (mode if mode is not None else False) is account.is_hedge_mode
+    assert mode is told(order_event(0, position_side=side)).is_hedge_mode

@@ -24,12 +24,14 @@ import attrs
 import pytest
 
 import binance_uds as uds
+from binance_uds.account import ENDED_KEPT
 from binance_uds.cli.tally import Mishap, Tally, tally
 from binance_uds.simulator import LocalExchange, faults
 from binance_uds.simulator.bot import BotTrader
 from binance_uds.simulator.exchange import Exchange, Refused
 from binance_uds.simulator.records import Account
 from binance_uds.simulator.rules import Rules
+from tests import account_truth
 
 #: Faults of every kind follow each other within seconds, so everything is looked at, tried again and audited as often.
 TIMINGS = uds.Timings(
@@ -137,6 +139,9 @@ class Trader:
                 self._cross(exchange, account)
             with suppress(Refused):
                 self._fill_a_piece(exchange, account)
+            if self._chance.random() < 1 / 100:
+                with suppress(Refused):
+                    self._change_settings(exchange, account)
         return len(account.fills)
 
     def _cross(self, exchange: Exchange, account: Account) -> None:
@@ -151,6 +156,14 @@ class Trader:
         exchange.place_order(
             account, symbol=symbol, side=side, position_side=position_side, type="MARKET", quantity=quantity
         )
+
+    def _change_settings(self, exchange: Exchange, account: Account) -> None:
+        symbol = self._chance.choice(list(exchange.markets))
+        exchange.change_leverage(account, symbol, self._chance.randint(5, 50))
+        if self._chance.random() < 1 / 4:
+            exchange.change_multi_assets(account, not account.multi_assets)
+        margin_type = self._chance.choice(["CROSSED", "ISOLATED"])
+        exchange.change_margin_type(account, symbol, margin_type)
 
     def _fill_a_piece(self, exchange: Exchange, account: Account) -> None:
         if account.open_orders:
@@ -211,14 +224,36 @@ class Storm:
         return [self.exchange.api_key, self.exchange.api_secret, *keys]
 
 
-def shown(account: Any) -> dict[str, Any]:
-    """Return what there is in the form of the exchange's truth, without what is nothing."""
-    return {
-        "balances": {asset: row.wallet_balance for asset, row in account.balances.items()},
-        "positions": {key: row.amount for key, row in account.positions.items()},
-        "open_orders": {key: (row.status, row.filled_quantity) for key, row in account.open_orders.items()},
-        "open_algo_orders": {key: row.status for key, row in account.open_algo_orders.items()},
-    }
+@attrs.frozen
+class Truth:
+    """
+    What a view has to show, field by field.
+
+    Attributes:
+        tables: Balances, positions, open orders, open conditional orders, leverage and modes.
+        recent: The orders that it shows as ended.
+        algos: The conditional orders that it knows.
+        fills: Of every order that it shows; those of ended ones as far as they are among the last 10,000.
+        missing: What it should know of the last orders, and does not; it drops them as they came, not by their times.
+    """
+
+    tables: account_truth.Tables
+    recent: dict[int, Any]
+    algos: dict[int, Any]
+    fills: dict[int, Any]
+    missing: list[int]
+
+    @classmethod
+    def of(cls, exchange: Exchange, account: Account, view: uds.AccountView) -> Truth:
+        """Return what the exchange knows about an account, and a view should."""
+        known = [order_id for order_id in account.orders if view.order(order_id).is_known]
+        return cls(
+            account_truth.truth_of(exchange, account),
+            account_truth.true_recent(account, view),
+            account_truth.true_algos(account, view),
+            account_truth.true_fills(account, known),
+            account_truth.missing_orders(account, view, 0, ENDED_KEPT // 4),
+        )
 
 
 @pytest.mark.fault(1, 2, 5, 7, 8, 15, 16, 20, 22, 25, 26, 28, 42, 45)
@@ -242,8 +277,8 @@ def test_nothing_is_lost_whatever_goes_wrong(make_stream, tools, caplog, pytestc
             exchange.faults.clear()
             storm.trade(1.0)
             storm.wait_for_rest()
-            verdict, truth, secrets = storm.judge(), exchange.truth(), storm.secrets()
-            account = shown(stream.account.snapshot())
+            verdict, secrets, account = storm.judge(), storm.secrets(), stream.account.snapshot()
+            truth = exchange.do(lambda model, owner: Truth.of(model, owner, account))
             timeline = "\n".join(map(str, stream.timeline))
             happened = Counter(type(fault).__name__ for _, fault in exchange.faults.history)
     record_property("fills", verdict.executed)
@@ -253,8 +288,14 @@ def test_nothing_is_lost_whatever_goes_wrong(make_stream, tools, caplog, pytestc
 
     assert (0, 0, 0) == (verdict.lost, verdict.duplicated, verdict.out_of_order), verdict.broken
     assert () == verdict.broken
-    truth["balances"] = {asset: wallet for asset, wallet in truth["balances"].items() if wallet}
-    assert truth == account
+    assert account.trusted
+    for what, expected in truth.tables.items():
+        assert expected == account_truth.shown(account, truth.tables["leverage"])[what], what
+    assert truth.recent == account_truth.shown_recent(account)
+    assert truth.algos == account_truth.shown_algos(truth.algos, account)
+    assert truth.fills == account_truth.shown_fills(account, truth.fills)
+    assert [] == truth.missing
+    assert [] == [order for order in account.recent_orders.values() if order.is_done and not order.history]
     assert verdict.announced == verdict.closed >= 1
     said = caplog.text + timeline + repr(storm.items)
     assert [] == [secret for secret in secrets if secret in said]

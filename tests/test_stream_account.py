@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from decimal import Decimal
-from typing import Any
 
+import attrs
 import pytest
 
 import binance_uds as uds
 from binance_uds.account import Account
 from binance_uds.simulator import LocalExchange
-
-
-def shown(account: uds.AccountView) -> dict[str, Any]:
-    """Return what there is in the form of the exchange's truth."""
-    return {
-        "balances": {asset: row.wallet_balance for asset, row in account.balances.items()},
-        "positions": {key: row.amount for key, row in account.positions.items()},
-        "open_orders": {key: (row.status, row.filled_quantity) for key, row in account.open_orders.items()},
-        "open_algo_orders": {key: row.status for key, row in account.open_algo_orders.items()},
-    }
-
+from tests.account_truth import shown, truth_of
+from tests.conftest import TIMINGS
 
 # The account
 
@@ -43,8 +34,8 @@ def test_the_account_is_what_the_exchange_knows(make_stream, exchange):
         exchange.sell("ETHUSDT", "0.001")
         exchange.buy("ETHUSDT", "0.101")
         exchange.transfer("USDT", 1)
-        truth = exchange.truth()
-        account = stream.wait_until(lambda account: shown(account) == truth)
+        truth = exchange.do(truth_of)
+        account = stream.wait_until(lambda account: shown(account, truth["leverage"]) == truth)
 
     assert {("BTCUSDT", "BOTH")} == set(account.positions)
     assert ("PARTIALLY_FILLED", Decimal("0.006"), Decimal(28000)) == (
@@ -69,7 +60,8 @@ def test_what_happened_between_two_runs_is_in_the_account_and_is_no_event(make_s
     with stream:
         exchange.fill_order(resting["orderId"], "0.002")
         ears.wait_for(uds.OrderTradeUpdate)
-        account = stream.wait_until(lambda account: account.trusted and shown(account) == exchange.truth())
+        truth = exchange.do(truth_of)
+        account = stream.wait_until(lambda account: account.trusted and shown(account, truth["leverage"]) == truth)
 
     assert Decimal("0.008") == account.position("BTCUSDT").amount
     assert [(resting["orderId"], "stream")] == [
@@ -138,13 +130,85 @@ def test_trust_is_that_of_a_live_stream_which_compared(stream, exchange, tools):
     assert [False, True, False] == [before, synchronised, stopped]
 
 
-def test_without_a_secret_nothing_is_trusted(make_stream):
-    """Nobody compares the account of a key-only stream with REST."""
+def test_without_a_secret_nothing_is_trusted(make_stream, exchange):
+    """Nobody compares the account of a key-only stream with REST: it shows what the stream has told, and says so."""
+    exchange.transfer("USDT", 5)
     stream = make_stream(api_secret=None)
     with stream:
-        live = stream.account.trusted
+        before = stream.account.snapshot()
+        exchange.buy("BTCUSDT", "0.010", client_order_id="mine")
+        account = stream.wait_until(lambda account: account.order("mine").is_done and account.positions)
 
-    assert live is False
+    assert (False, False, {}) == (before.trusted, before.is_synchronised, before.balances)
+    assert "which is what the stream has told so far" in repr(before)
+    assert Decimal("0.010") == account.position("BTCUSDT").amount
+    assert (None, False) == (account.leverage("BTCUSDT"), account.is_hedge_mode)
+
+
+def test_a_start_returns_when_the_account_is_synchronised(make_stream, exchange):
+    """Leverage, margin type and modes are known by then, also of what is not held."""
+    exchange.do(lambda model, account: model.change_leverage(account, "BTCUSDT", 7))
+    exchange.do(lambda model, account: model.change_margin_type(account, "ETHUSDT", "ISOLATED"))
+    exchange.buy("BTCUSDT", "0.010")
+    with make_stream() as stream:
+        account = stream.account.snapshot()
+
+    assert (True, True) == (account.is_synchronised, account.trusted)
+    assert (7, "cross") == (account.positions["BTCUSDT", "BOTH"].leverage, account.position("BTCUSDT").margin_type)
+    assert (20, "isolated") == (account.leverage("ETHUSDT"), account.position("ETHUSDT").margin_type)
+    assert (False, False) == (account.is_hedge_mode, account.is_multi_assets_mode)
+
+
+def test_a_mode_that_nobody_announces_is_found(make_stream, exchange):
+    """Binance is silent about hedge mode; the next audit finds it, and tells what changed, once."""
+    stream = make_stream(timings=attrs.evolve(TIMINGS, settle=0.05, audit_interval=0.2, audit_overlap=0.1))
+    with stream, stream.events(uds.AccountConfigUpdate) as told:
+        exchange.do(lambda model, account: model.change_position_mode(account, True))
+        account = stream.wait_until(lambda account: account.is_hedge_mode)
+        event = told.get(timeout=20)
+        stream.wait_until(lambda account: account.trusted)
+        left = len(told)
+
+    assert account.is_hedge_mode is True
+    assert ("rest", True, None) == (event.origin, event.is_hedge_mode, event.symbol)
+    assert 0 == left
+
+
+def test_a_triggered_stop_and_the_order_it_became(stream, exchange):
+    """They are found from each other, and the order's life is told."""
+    with stream:
+        exchange.buy("BTCUSDT", "0.010")
+        stop = exchange.place_algo_order(
+            symbol="BTCUSDT", side="SELL", type="STOP_MARKET", quantity="0.010", trigger_price="29000"
+        )
+        exchange.set_price("BTCUSDT", "28900")
+        account = stream.wait_until(
+            lambda account: account.algo_order(stop["algoId"]).is_done and not account.positions
+        )
+    algo = account.algo_order(stop["algoId"])
+    order = account.order(algo.actual_order_id, algo.symbol)
+
+    assert ("FINISHED", "FILLED", algo.algo_id) == (algo.status, order.status, order.algo_id)
+    assert (Decimal("0.010"), 0, True) == (order.filled_quantity, order.remaining_quantity, order.has_all_fills)
+    assert [order.average_price] == [fill.price for fill in order.fills]
+    assert ["NEW", "FILLED"] == [step.status for step in order.history]
+    assert order.history[0].time_ms <= order.history[1].time_ms == order.updated_ms
+
+
+def test_fills_of_a_gap_are_in_the_order(make_stream, exchange):
+    """Whether the stream told a fill or REST did, the order has it, and its mean price is theirs."""
+    with make_stream() as stream:
+        order = exchange.place_order(symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.003", price="29000")
+        exchange.fill_order(order["orderId"], "0.001")
+        stream.wait_until(lambda account: account.order(order["orderId"]).fills)
+        exchange.faults.lose_frame(event="ORDER_TRADE_UPDATE")
+        exchange.fill_order(order["orderId"], "0.001")
+        exchange.fill_order(order["orderId"], "0.001")
+        account = stream.wait_until(lambda account: len(account.order(order["orderId"]).fills) == 3)
+    found = account.order(order["orderId"])
+
+    assert ["stream", "rest", "stream"] == [fill.origin for fill in found.fills]
+    assert ("FILLED", 29_000, True) == (found.status, found.average_price, found.has_all_fills)
 
 
 def test_a_new_start_knows_nothing_of_before(stream, exchange):
@@ -174,6 +238,74 @@ def test_waiting_for_an_order(stream, exchange):
         exchange.sell("BTCUSDT", "0.010")
 
     assert ("FILLED", Decimal("0.010")) == (account.order("mine").status, account.order("mine").filled_quantity)
+
+
+def test_no_fill_is_missed_right_after_placing_an_order(stream, exchange):
+    """Over real sockets: whether the fill came before the call, during a look or later, the wait ends with it."""
+    with stream:
+        for number in range(300):
+            side = exchange.buy if number % 2 == 0 else exchange.sell
+            side("BTCUSDT", "0.001", client_order_id=f"race-{number}")
+            account = stream.wait_until(lambda account, name=f"race-{number}": account.order(name).is_done)
+            assert Decimal("0.001") == account.order(f"race-{number}").fills[0].quantity
+
+
+def test_waiting_for_an_event(stream, exchange):
+    """The first that comes after the call and fits; notices can be awaited as well."""
+    with stream:
+        exchange.buy("BTCUSDT", "0.010")
+        stream.wait_until(lambda account: account.positions)
+        threading.Timer(0.05, lambda: [exchange.buy(symbol, "0.010") for symbol in ("BTCUSDT", "ETHUSDT")]).start()
+        fill = stream.wait_for(uds.OrderTradeUpdate, where=lambda event: event.is_fill and event.symbol == "ETHUSDT")
+        threading.Timer(0.05, exchange.faults.drop).start()
+        opened = stream.wait_for(uds.GapOpened, timeout=20)
+
+    assert ("ETHUSDT", "FILLED") == (fill.symbol, fill.status)
+    assert 1 == opened.gap_id
+
+
+def test_waiting_for_an_event_that_does_not_come(stream):
+    """WaitTimeout, which names the class and the predicate."""
+    with stream, pytest.raises(uds.WaitTimeout) as caught:
+        stream.wait_for(uds.TradeLite, where=lambda event: False, timeout=0.01)
+
+    assert 0.01 == caught.value.timeout
+    assert "TradeLite of which" in str(caught.value)
+    assert "test_waiting_for_an_event_that_does_not_come" in str(caught.value)
+
+
+def test_the_end_of_the_stream_ends_the_wait_for_an_event(stream):
+    """It was not started, or was stopped meanwhile: nothing can come any more."""
+    with pytest.raises(uds.UserDataStreamError, match="no Event, and none can come: the stream was not started"):
+        stream.wait_for(uds.Event)
+    with stream, pytest.raises(uds.UserDataStreamError, match="no Event, and none can come: stopped") as caught:
+        threading.Timer(0.05, stream.stop).start()
+        stream.wait_for(uds.Event, timeout=None)
+    with pytest.raises(uds.UserDataStreamError, match="none can come"):
+        stream.wait_for(uds.Event)
+
+    assert not isinstance(caught.value, uds.WaitTimeout)
+
+
+def test_an_event_is_not_awaited_in_a_callback_nor_by_nonsense(stream, exchange, ears):
+    """ConfigurationError: the thread that delivers would wait for itself, or what is given cannot be waited with."""
+
+    @stream.on(uds.AccountUpdate)
+    def wait(event: uds.AccountUpdate) -> None:
+        stream.wait_for(uds.Event)
+
+    async def predicate(event: uds.Event) -> bool:
+        return False
+
+    with stream:
+        exchange.transfer("USDT", 5)
+        failed = ears.wait_for(uds.CallbackFailed)
+        with pytest.raises(uds.ConfigurationError, match="a predicate must be a plain function"):
+            stream.wait_for(uds.Event, where=predicate)
+        with pytest.raises(uds.ConfigurationError, match="is no event class"):
+            stream.wait_for(int)
+
+    assert isinstance(failed.exception, uds.ConfigurationError)
 
 
 def test_waiting_for_what_does_not_come(stream):
@@ -298,13 +430,16 @@ def test_in_a_forked_child_the_account_can_be_read_and_not_waited_for(program, e
     assert (0, "", "") == child.finish()
 
 
-def test_ctrl_c_ends_a_wait(program):
+@pytest.mark.parametrize(
+    "wait", ["wait_until(lambda account: False, timeout=None)", "wait_for(uds.Event, timeout=None)"]
+)
+def test_ctrl_c_ends_a_wait(program, wait):
     """The program is left at the wait, and not at its end."""
     child = program(
-        """
+        f"""
         with stream:
             say("live")
-            stream.wait_until(lambda account: False, timeout=None)
+            stream.{wait}
         """
     )
     child.hear("live")

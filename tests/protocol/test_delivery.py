@@ -18,8 +18,9 @@ from binance_uds.events import usdm
 from binance_uds.events.base import Event, UnknownEvent
 from binance_uds.events.notices import Attention, AttentionCode, UndecodableFrame
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
-from binance_uds.events.usdm_rows import OrderRow, TradeRow
+from binance_uds.events.usdm_rows import AccountConfigRow, OrderRow, SymbolConfigRow, TradeRow
 from binance_uds.protocol import facts, held
+from binance_uds.protocol.configuration import Configuration
 from binance_uds.protocol.delivery import Delivery, Taken
 from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.reading.recovery import Recovery
@@ -645,6 +646,29 @@ def test_the_exchange_says_that_it_will_end_its_connections():
     taken = signed().take(frame({"e": "serverShutdown", "E": 5}), 3)
 
     assert ([UnknownEvent], (facts.ShutdownNoticed(3),)) == ([type(item) for item in taken.items], taken.facts)
+
+
+# How the account trades
+
+
+def test_what_changed_in_how_the_account_trades_is_told_once():
+    """At first nothing, for nothing was known; then what is another than before, and the account knows it."""
+    made = signed()
+    at_first = made.configure(configuration(5, is_hedge_mode=False))
+    changed = made.configure(configuration(6, is_hedge_mode=True))
+    again = made.configure(configuration(6, is_hedge_mode=True))
+
+    assert ((), ()) == (at_first, again)
+    assert [("rest", "BTCUSDT", 6, None), ("rest", None, None, True)] == [
+        (event.origin, event.symbol, event.leverage, event.is_hedge_mode) for event in changed
+    ]
+    assert (6, True) == (made.account.leverage("BTCUSDT"), made.account.is_hedge_mode)
+
+
+def configuration(leverage: int, *, is_hedge_mode: bool) -> Configuration:
+    """Return what REST tells of one symbol and the modes."""
+    symbols = (SymbolConfigRow(symbol="BTCUSDT", leverage=leverage, margin_type="CROSSED"),)
+    return Configuration(NOW_MS, symbols, (AccountConfigRow(is_hedge_mode=is_hedge_mode),))
 
 
 # The first look

@@ -304,6 +304,21 @@ def test_a_get_that_waits_in_vain_says_for_what(doors, timeout):
     assert (timeout, "UnknownEvent or Attention") == (caught.value.timeout, caught.value.awaited)
 
 
+def test_a_queue_gives_what_is_there_without_waiting():
+    """One after the other, None when there is nothing, and what was missed is said."""
+    doors = make_doors(max_backlog=1)
+    queue = doors.queue((Event,))
+    before = queue.take()
+    for number in (1, 2):
+        doors.deliver(Event(event_time_ms=number))
+    taken = queue.take()
+
+    assert before is None
+    assert 1 == taken.event_time_ms
+    with pytest.raises(BacklogOverflow):
+        queue.take()
+
+
 def test_an_overflow_closes_the_queue_with_the_count(doors):
     """What is in a full queue can be read; then comes BacklogOverflow with what did not fit, again and again."""
     doors = make_doors(max_backlog=2)

@@ -1,9 +1,13 @@
-"""Waiting for an account that is as it should be, without a stream behind it."""
+"""Waiting for an account that is as it should be, or for an event, without a stream behind it."""
 
 from __future__ import annotations
 
+import queue
+import random
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any, Optional
 
 import pytest
@@ -11,8 +15,11 @@ import pytest
 from binance_uds.account import Account
 from binance_uds.account_view import AccountSnapshot
 from binance_uds.errors import ForkedStream, UserDataStreamError, WaitTimeout
-from binance_uds.events import AccountConfigUpdate
-from binance_uds.runtime.waits import SLICE, Pulse, wait_until
+from binance_uds.events import AccountConfigUpdate, OrderTradeUpdate
+from binance_uds.runtime import waits
+from binance_uds.runtime.doors import Doors
+from binance_uds.runtime.waits import SLICE, Pulse, wait_for, wait_until
+from binance_uds.runtime.watch import StreamLog
 
 PATIENCE_S = 20.0
 
@@ -255,3 +262,176 @@ def test_in_a_forked_child_nobody_waits():
     pulse.after_fork()
 
     assert set() == pulse._waiting
+
+
+# Races
+
+
+@pytest.fixture
+def restless(monkeypatch) -> Iterator[None]:
+    """Threads that take turns as often as they can, and no second look unless there is a beat."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    monkeypatch.setattr(waits, "SLICE", PATIENCE_S)
+    yield
+    sys.setswitchinterval(before)
+
+
+def filled(number: int) -> OrderTradeUpdate:
+    """Return the fill of an order."""
+    return OrderTradeUpdate(
+        transaction_time_ms=number,
+        symbol="BTCUSDT",
+        order_id=number,
+        client_order_id=f"my-{number}",
+        side="BUY",
+        execution_type="TRADE",
+        status="FILLED",
+        trade_id=number,
+        quantity=Decimal(1),
+        filled_quantity=Decimal(1),
+        last_filled_quantity=Decimal(1),
+    )
+
+
+class Deliverer:
+    """A thread that applies and delivers, as the stream's does, what it is asked for, now sooner and now later."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self.doors = Doors(StreamLog("races"), PATIENCE_S, 100_000, lambda: None)
+        self._asked: queue.SimpleQueue[Optional[int]] = queue.SimpleQueue()
+        self._chance = random.Random(1)
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Deliverer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.put(None)
+        self._thread.join(PATIENCE_S)
+
+    def place(self, number: int) -> None:
+        """Place an order that is filled at once."""
+        self._asked.put(number)
+
+    def _run(self) -> None:
+        while True:
+            number = self._asked.get()
+            if number is None:
+                return
+            dawdle(self._chance)
+            event = filled(number)
+            self.account.apply(event)
+            dawdle(self._chance)
+            self.doors.deliver(event)
+
+
+def dawdle(chance: random.Random) -> None:
+    """Do nothing for a while, or not at all."""
+    for _ in range(chance.choice([0, 0, 3, 30, 300])):
+        pass
+
+
+@pytest.mark.usefixtures("restless")
+def test_ten_thousand_races_are_won():
+    """Of an order that is placed right before the wait no fill is missed, whether it came before it or amid a look."""
+    chance, last = random.Random(2), 10_000
+    with Deliverer() as deliverer:
+        for number in range(1, last + 1):
+            name = f"my-{number}"
+            deliverer.place(number)
+            dawdle(chance)
+            seen = wait_until(
+                deliverer.doors.pulse,
+                deliverer.account.view(),
+                lambda account, name=name: account.order(name).is_done,
+                PATIENCE_S,
+                lambda: None,
+                lambda: None,
+                "fill",
+            )
+            assert seen.order(name).is_done
+
+
+@pytest.mark.usefixtures("restless")
+def test_of_what_comes_after_the_call_no_event_is_missed():
+    """The queue stands before anything is waited for, so it does not matter how soon an event comes."""
+    chance = random.Random(3)
+    with Deliverer() as deliverer:
+        for number in range(1, 2_001):
+            with deliverer.doors.queue((OrderTradeUpdate,)) as events:
+                deliverer.place(number)
+                dawdle(chance)
+                came = wait_for(
+                    deliverer.doors.pulse,
+                    events.take,
+                    lambda event, number=number: event.order_id == number,
+                    PATIENCE_S,
+                    lambda: None,
+                    lambda: None,
+                    "event",
+                )
+            assert number == came.order_id
+
+
+# Waiting for an event
+
+
+def wait_for_even(
+    items: list[int],
+    why_over: Callable[[], Optional[str]] = lambda: None,
+    may_wait: Callable[[], None] = lambda: None,
+    timeout: Optional[float] = 0,
+) -> int:
+    """Wait for an even number among those that come."""
+
+    def take() -> Optional[int]:
+        return items.pop(0) if items else None
+
+    return wait_for(Pulse(), take, lambda item: item % 2 == 0, timeout, may_wait, why_over, "even number")
+
+
+def test_the_first_that_fits_is_returned():
+    """What came before it is passed over, and what came after it is left."""
+    items = [1, 3, 4, 6]
+
+    assert 4 == wait_for_even(items)
+    assert [6] == items
+
+
+def test_anything_fits_where_nothing_is_asked():
+    """Without a predicate the first is it."""
+    items = [1, 2]
+
+    assert 1 == wait_for(Pulse(), lambda: items.pop(0), None, 0, lambda: None, lambda: None, "number")
+
+
+def test_an_event_that_does_not_come_times_out():
+    """WaitTimeout says for what, and for how long."""
+    with pytest.raises(WaitTimeout) as caught:
+        wait_for_even([1], timeout=0.01)
+
+    assert 0.01 == caught.value.timeout
+    assert "even number" in str(caught.value)
+
+
+def test_what_came_before_the_end_is_still_taken():
+    """The end is asked for first, so everything that was delivered is seen."""
+    assert 2 == wait_for_even([1, 2], lambda: "it was stopped")
+    with pytest.raises(UserDataStreamError, match="no even number, and none can come: it was stopped"):
+        wait_for_even([1], lambda: "it was stopped", timeout=None)
+
+
+def test_an_event_cannot_be_awaited_everywhere():
+    """Where waiting is not possible nothing is taken."""
+
+    def refuse() -> None:
+        raise ForkedStream
+
+    items = [2]
+    with pytest.raises(ForkedStream):
+        wait_for_even(items, may_wait=refuse)
+
+    assert [2] == items

@@ -19,6 +19,7 @@ def truth_of(exchange: Exchange, account: Account, stream: uds.UserDataStream) -
     if view is not None:
         truth["recent orders"] = account_truth.true_recent(account, view)
         truth["algo orders"] = account_truth.true_algos(account, view)
+        truth["fills"] = account_truth.true_fills(account, account_truth.fully_filled(view))
     return truth
 
 
@@ -30,6 +31,7 @@ def account_of(stream: uds.UserDataStream, exchange: Exchange, account: Account)
     return {
         **account_truth.shown(view, exchange.markets),
         "recent orders": account_truth.shown_recent(view),
-        "algo orders": account_truth.shown_algos(account, view),
+        "algo orders": account_truth.shown_algos(account.algo_orders, view),
+        "fills": account_truth.shown_fills(view, account_truth.fully_filled(view)),
         "profits": {key: position.unrealized_profit for key, position in view.positions.items()},
     }

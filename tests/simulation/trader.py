@@ -247,6 +247,17 @@ class Trader:
     def _change_leverage(self, market: Market) -> None:
         self._exchange.change_leverage(self._account, market.symbol.name, self._chance.randint(5, 50))
 
+    def _change_margin_type(self, market: Market) -> None:
+        settings = self._account.settings_of(market.symbol.name)
+        other = "CROSSED" if settings.margin_type == "ISOLATED" else "ISOLATED"
+        self._exchange.change_margin_type(self._account, market.symbol.name, other)
+
+    def _change_mode(self, market: Market) -> None:
+        if self._chance.random() < 1 / 2:
+            self._exchange.change_multi_assets(self._account, not self._account.multi_assets)
+        else:
+            self._exchange.change_position_mode(self._account, not self._account.hedge_mode)
+
     def _be_warned(self, market: Market) -> None:
         self._exchange.margin_call(self._account)
 
@@ -300,5 +311,7 @@ _DEEDS: Dict[Deed, int] = {
     Trader._be_liquidated: 1,
     Trader._move_money: 2,
     Trader._change_leverage: 1,
+    Trader._change_margin_type: 1,
+    Trader._change_mode: 1,
     Trader._be_warned: 1,
 }

@@ -16,6 +16,7 @@ from binance_uds.events.notices import (
     StateChanged,
     StreamState,
 )
+from binance_uds.events.usdm_rows import AccountConfigRow
 from binance_uds.markets import USDM
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
@@ -101,6 +102,23 @@ def test_the_account_is_read_before_the_first_live():
     assert when_read(drive)[0] == drive.session.proofs.delivery.monotonic
     assert ground.since_ms == drive.session.watermark_ms
     assert [StreamState.STARTING, StreamState.LIVE] == states(drive)
+
+
+def test_how_the_account_trades_is_told_as_soon_as_it_is_read():
+    """At the first look, in a repair and by an audit; as of the moment up to which REST surely knew."""
+    drive = signed()
+    drive.script.rows = {"account_config": (AccountConfigRow(is_hedge_mode=True),)}
+    drive.start().run(1.0)
+    (told,) = drive.commanded(do.TakeConfiguration)
+    sent = when_read(drive)[drive.reads().index("symbol_configs")]
+    lose_connection(drive.run(50.0)).run(20.0)
+    in_all = len(drive.commanded(do.TakeConfiguration))
+    drive.run(400.0)
+
+    assert drive.script.rows["account_config"] == told.configuration.modes
+    assert EPOCH_MS + 1000 * sent - 3_000 == pytest.approx(told.configuration.at_ms, abs=500)
+    assert 3 == in_all
+    assert in_all < len(drive.commanded(do.TakeConfiguration))
 
 
 def test_what_was_read_is_what_the_account_is_grounded_on():

@@ -9,8 +9,24 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from binance_uds.events.usdm import EVENTS, AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
-from binance_uds.events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
+from binance_uds.events.usdm import (
+    EVENTS,
+    AccountConfigUpdate,
+    AccountUpdate,
+    AlgoUpdate,
+    Balance,
+    OrderTradeUpdate,
+    Position,
+)
+from binance_uds.events.usdm_rows import (
+    AccountConfigRow,
+    AlgoRow,
+    BalanceRow,
+    OrderRow,
+    PositionRow,
+    SymbolConfigRow,
+    TradeRow,
+)
 from binance_uds.markets import USDM
 from binance_uds.protocol.decode import Decoder, parse, unwrap
 from binance_uds.protocol.reading import reads, recovered
@@ -500,3 +516,22 @@ def test_recovered_states_say_what_the_stream_said_last():
     assert [("margin_asset", None, "USDT")] == agreement(
         [event.positions[0] for event in told[:1]], [event.positions[0] for event in accounts[:1]]
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (SymbolConfigRow(symbol="BTCUSDT", leverage=7, margin_type="CROSSED"), {"symbol": "BTCUSDT", "leverage": 7}),
+        (
+            AccountConfigRow(is_hedge_mode=True, is_multi_assets_mode=False),
+            {"is_hedge_mode": True, "is_multi_assets_mode": False},
+        ),
+    ],
+)
+def test_a_setting_is_told_as_of_a_moment(row, told):
+    """A leverage, or both modes; REST has no time for them, so it is the one that is given."""
+    row = attrs.evolve(row, raw={"as": "it came"})
+    event = recovered.configuration_state(row, START_MS)
+
+    assert AccountConfigUpdate(transaction_time_ms=START_MS, origin="rest", **told) == event
+    assert row.raw == event.raw
