@@ -163,6 +163,12 @@ def accounts_are_not_repaired(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery.recovered, "account_states", lambda balances, positions: iter(()))
 
 
+@mutant("signed")
+def how_the_account_trades_is_not_read(patch: pytest.MonkeyPatch) -> None:
+    """Leverage, margin types and modes are what the stream happened to tell."""
+    patch.setattr(delivery.Delivery, "configure", lambda made, configuration: ())
+
+
 # Audit and doubts
 
 
