@@ -12,7 +12,7 @@ START_MS = 1_700_000_000_123
 
 def account_of(*, trusted: bool = True, symbol: str = "BTCUSDT") -> Account:
     account = Account(lambda: trusted)
-    account.is_synchronised = True
+    account.synchronise()
     account.apply(
         AccountUpdate(
             event_time_ms=START_MS,

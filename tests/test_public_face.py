@@ -85,7 +85,7 @@ def test_arguments_after_the_credentials_are_by_keyword():
         ("ssl_context", None),
         ("release_key", False),
         ("max_backlog", 100_000),
-        ("max_history", 10_000),
+        ("max_history", 1_000),
         ("cursor", None),
     ],
 )

@@ -20,9 +20,9 @@ from binance_uds.events.notices import Attention, AttentionCode, UndecodableFram
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from binance_uds.events.usdm_rows import AccountConfigRow, OrderRow, SymbolConfigRow, TradeRow
 from binance_uds.protocol import facts, held
-from binance_uds.protocol.configuration import Configuration
 from binance_uds.protocol.delivery import Delivery, Taken
 from binance_uds.protocol.facts import MergeTally
+from binance_uds.protocol.reading.configuration import Configuration
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.timings import Timings

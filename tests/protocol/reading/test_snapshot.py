@@ -40,8 +40,8 @@ def test_it_reads_what_stands_of_all_symbols():
 
 
 def test_its_weight_is_that_of_its_reads():
-    """Two cheap ones, and two of the orders of all symbols, which are not."""
-    assert 5 + 5 + 40 + 40 == weight_of_first_look(USDM)
+    """Four cheap ones, and two of the orders of all symbols, which are not."""
+    assert 5 + 5 + 40 + 40 + 5 + 5 == weight_of_first_look(USDM)
 
 
 def test_what_is_refused_or_malformed_is_not_known():
