@@ -203,7 +203,8 @@ def test_rest_is_down_at_the_restart(make_stream, exchange, tools):
     with first:
         pass
     exchange.buy("BTCUSDT", "0.001")
-    second = make_stream(settle=SETTLE, cursor=first.cursor)
+    # What is tried in vain again and again here would use up the weight of a minute.
+    second = make_stream(settle=SETTLE, cursor=first.cursor, weight_most=100_000)
     ears = tools.Ears(second)
     exchange.faults.fail_rest(503, count=None, path="/fapi/v1/openOrders")
     with pytest.raises(

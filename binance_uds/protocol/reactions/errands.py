@@ -191,7 +191,8 @@ def read_when_affordable(
     session: Situation, finding: facts.ReadPostponed, now: Instant, jitter: float
 ) -> Iterator[Command]:
     """All streams of this process together have read as much as they may in a minute."""
-    session.arm(facts.ReadingDue, now, finding.seconds)
+    wait = session.arm(facts.ReadingDue, now, finding.seconds)
+    session.trouble = f"no read for {wait:.0f} s, for the request weight of this process is used up"
     return iter(())
 
 

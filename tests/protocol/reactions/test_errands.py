@@ -624,6 +624,16 @@ def test_a_start_heeds_what_the_check_of_the_secret_says_of_the_address():
     assert StreamState.LIVE is drive.state
 
 
+def test_a_start_that_fails_for_want_of_weight_says_so():
+    """Other streams of the process may have used it up."""
+    drive = signed()
+    drive.budget.ask("a neighbour", 900, 0.0, most=900, allowed=2_400)
+    drive.start(within=30.0).run(40.0)
+
+    assert StreamState.FAILED is drive.state
+    assert "the request weight of this process is used up" in drive.told(StateChanged)[-1].reason
+
+
 def test_at_rest_little_is_read():
     """At most 25 a minute in the mean, audits and probes together."""
     drive = settled().run(3_600.0)
