@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: install test lint types demo states faults pictures ci
+.PHONY: install test lint types demo states faults pictures benchmark ci
 
 install:
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,11 @@ faults:
 # Runs the notebooks among the samples and takes their pictures for the README; needs Chromium.
 pictures:
 	$(BIN)/python -m tests.screenshots samples/pictures
+
+# Ours and the other clients side by side, within 25 minutes; redraws the picture in the README.
+benchmark:
+	$(BIN)/pip install -q -e '.[benchmark,cli,simulator,test]'
+	$(BIN)/python -m tests.benchmarks --home .venv/benchmark --json .venv/benchmark.json --plot samples/pictures/benchmark.svg
 
 ci:
 	.ci/run

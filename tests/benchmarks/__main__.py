@@ -87,7 +87,9 @@ def _options() -> argparse.Namespace:
     options.path = str(ROOT) if options.here else None
     options.sockets = [False, True]
     if options.plain or options.tls or options.quick:
-        options.sockets = [tls for tls in (False, True) if options.tls == tls]
+        options.sockets = [tls for tls, is_chosen in ((False, options.plain), (True, options.tls)) if is_chosen] or [
+            False
+        ]
     names = [entrant.name for entrant in ENTRANTS] if options.clients is None else options.clients.split(",")
     unknown = set(names) - {entrant.name for entrant in ENTRANTS}
     if unknown:

@@ -26,7 +26,7 @@ class Entrant:
             not depend on the length.
         imports: What a program imports of it; None when that is not worth a figure.
         no_tls: Why it cannot be measured over TLS, when it cannot.
-        extras: Of our own distribution, when it is ours; None for another's.
+        is_ours: Whether it is installed from the working tree.
         program: Name of the program where several rows share one.
     """
 
@@ -36,7 +36,7 @@ class Entrant:
     share: float = 1.0
     imports: Optional[str] = None
     no_tls: str = ""
-    extras: Optional[str] = None
+    is_ours: bool = False
     program: str = attrs.field()
 
     @program.default
@@ -61,8 +61,8 @@ ENTRANTS: Tuple[Entrant, ...] = (
     Entrant(RAW_FRAMES, "raw socket, frames cut", "bytes"),
     Entrant(RAW, "raw socket + orjson", "dict"),
     Entrant("raw_json", "raw socket + json", "dict"),
-    Entrant(OURS, "binance_uds", _TYPED, imports="binance_uds", extras=""),
-    Entrant(OURS_SPEED, "binance_uds[speed]", _TYPED, imports="binance_uds", extras="[speed]", program="ours"),
+    Entrant(OURS, "binance_uds", _TYPED, imports="binance_uds", is_ours=True),
+    Entrant(OURS_SPEED, "binance_uds[speed]", _TYPED, imports="binance_uds", is_ours=True, program="ours"),
     Entrant(
         "nautilus",
         "nautilus_trader",

@@ -64,7 +64,7 @@ def environment_for(entrant: Entrant, home: pathlib.Path, python: str) -> str:
         _run([python, "-m", "venv", "--without-pip", str(place)])
         _run([*pip, "--no-deps", "-r", str(entrant.requirements)])
         finished.touch()
-    if entrant.extras is not None:
+    if entrant.is_ours:
         with tempfile.TemporaryDirectory(prefix="binance-uds-") as copy:
             for name in _SOURCES:
                 source, target = ROOT / name, pathlib.Path(copy, name)

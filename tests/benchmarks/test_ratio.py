@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -17,8 +18,11 @@ from tests.benchmarks.promises import way
 
 FIRST_MS = 1_700_000_060_000
 
-#: Of the ratio as it was measured last, and what it may be more before the check fails.
-MEASURED, SLACK = 14.0, 1.3
+#: The ratio as it was measured last; before 3.11 the interpreter was slower, and JSON is read by C code.
+MEASURED = 14.0 if sys.version_info >= (3, 11) else 16.5
+
+#: By how much it may be more before the check fails.
+SLACK = 1.3
 
 FRAMES, ROUNDS = 1_000, 9
 
