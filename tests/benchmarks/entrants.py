@@ -55,7 +55,7 @@ class Entrant:
         return path if path.exists() else None
 
 
-_TYPED = "frozen attrs events, Decimal, raw, account view, nothing missing"
+_TYPED = "frozen attrs, Decimal"
 
 ENTRANTS: Tuple[Entrant, ...] = (
     Entrant(RAW_FRAMES, "raw socket, frames cut", "bytes"),

@@ -1,21 +1,28 @@
 """
 What the rounds came to: medians, same-round ratios, and the promises they are held against.
 
-Pure: the results as they stand in the JSON file go in, text comes out.
+The results as they stand in the JSON file go in, text comes out. ``python -m tests.benchmarks.report results.json``
+prints it once more; with ``README.md`` behind that it writes the figures between that file's two marks.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import pathlib
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Dict, List, Optional, Tuple
 
-from tests.benchmarks.entrants import OURS, OURS_SPEED, RAW, RAW_FRAMES
+from tests.benchmarks.entrants import OURS, OURS_SPEED, RAW, RAW_FRAMES, named
 
 Json = Mapping[str, Any]
 
-PLAIN, BUSY = "plain, idle", "plain, busy"
+PLAIN, BUSY, TLS = "plain, idle", "plain, busy", "tls, idle"
+
+#: Between these lines of the README stand the figures.
+_BEGIN, _END = "<!-- benchmark -->\n", "<!-- /benchmark -->"
 
 #: How many times another client's events a second ours are to be.
 _FASTER_THAN = {
@@ -69,6 +76,37 @@ def table(results: Json, circumstances: str) -> str:
         ]
         lines.append(f"| {' | '.join([*about, *figures])} |")
     return "\n".join(lines)
+
+
+def readme_text(results: Json) -> str:
+    """Return what the README says of a run, as Markdown."""
+    columns = ("", "callback receives", "events/s", "of raw + orjson", "beside a busy thread", "over TLS")
+    columns += ("CPU µs/event", "p50 / p99 / p99.9 µs", "peak MB", "import ms")
+    lines = [f"{results['machine']}, {results['date']}; medians of {results['rounds']} rounds.", ""]
+    lines += [f"| {' | '.join(columns)} |", f"| --- | --- |{' ---: |' * 8}"]
+    raw = _runs(results, RAW, PLAIN)
+    for name, client in results["clients"].items():
+        runs = _runs(results, name, PLAIN)
+        tails = [_figure(median(runs, figure), ".0f") for figure in ("p50", "p99", "p999")]
+        figures = [
+            _figure(median(runs, "rate"), ",.0f") or _why_not(client, PLAIN),
+            _figure(ratio(runs, raw, "rate"), ".2f"),
+            _figure(median(_runs(results, name, BUSY), "rate"), ",.0f"),
+            _figure(median(_runs(results, name, TLS), "rate"), ",.0f"),
+            _figure(median(runs, "cpu_us"), ".1f"),
+            " / ".join(tails) if all(tails) else "",
+            _figure(median(runs, "memory_mb"), ".0f"),
+            _figure(median(results["imports"].get(named(name).imports, []), "ms"), ".0f"),
+        ]
+        lines.append(f"| {client['title']} {client['version']} | {' | '.join([client['delivers'], *figures])} |")
+    theirs = median(results["imports"].get("requests, websocket, attrs", []), "ms")
+    lines += ["", f"`import requests, websocket, attrs` takes {_figure(theirs, '.0f')} ms."]
+    if results.get("idle_stream_mb") is not None:
+        lines.append(f"An idle stream takes {results['idle_stream_mb']:.2f} MB, its thread and connection included.")
+    if results.get("promises"):
+        lines += ["What each promise costs:", "", promises_table(results), ""]
+        lines.append(f"The next to be looked at: {candidates(results)}.")
+    return "\n".join(lines) + "\n"
 
 
 def imports_table(results: Json) -> str:
@@ -175,3 +213,19 @@ def _why_not(client: Json, circumstances: str) -> str:
 
 def _figure(value: Optional[float], form: str) -> str:
     return "" if value is None else format(value, form)
+
+
+def main() -> None:
+    """Print results that were kept, or write them into the README."""
+    results = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    if len(sys.argv) == 2:
+        print(summary(results))
+        return
+    readme = pathlib.Path(sys.argv[2])
+    before, _, rest = readme.read_text().partition(_BEGIN)
+    _, _, behind = rest.partition(_END)
+    readme.write_text(f"{before}{_BEGIN}{readme_text(results)}{_END}{behind}")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.benchmarks import report
 from tests.benchmarks.report import PLAIN, candidates, median, percentile, ratio, summary, table, verdicts
 
 
@@ -82,3 +85,18 @@ def test_candidates_and_summary(results):
 
     assert "b (4.0 µs); c (3.0 µs); d (2.0 µs)" == candidates(results)
     assert all(words in told for words in ("a machine", "0.11 MB", "a profile", "DOES NOT HOLD", "not known"))
+
+
+def test_readme(results, tmp_path, monkeypatch):
+    """The figures take the place of those between the marks, and nothing else changes."""
+    readme, kept = tmp_path / "README.md", tmp_path / "results.json"
+    readme.write_text("before\n<!-- benchmark -->\nold figures\n<!-- /benchmark -->\nbehind\n")
+    kept.write_text(json.dumps(results))
+    monkeypatch.setattr("sys.argv", ["report", str(kept), str(readme)])
+    report.main()
+    text = readme.read_text()
+
+    assert text.startswith("before\n<!-- benchmark -->\na machine, 2026-01-01; medians of 3 rounds.\n")
+    assert text.endswith("<!-- /benchmark -->\nbehind\n")
+    assert "old figures" not in text
+    assert "| n 1.0 | dict | 90 | 0.33 |  |  | 11250.0 |  | 300 |  |" in text
