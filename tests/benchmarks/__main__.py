@@ -121,18 +121,21 @@ def _install(options: argparse.Namespace, home: pathlib.Path) -> Tuple[Dict[str,
             clients[entrant.name]["not_installed"] = True
             clients[entrant.name]["failures"] = {"all": f"not installed: {trouble}"}
     date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    results = {"date": date, "machine": _machine(), "rounds": options.rounds, "events": options.events}
+    results = {"date": date, "machine": _machine(options.python), "rounds": options.rounds, "events": options.events}
     return pythons, {**results, "clients": clients, "imports": {}, "idle_stream_mb": None}
 
 
-def _machine() -> str:
+def _machine(python: str) -> str:
+    """Return what the figures depend on, and how much else was going on."""
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return f"{os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}"
+    version = subprocess.run([python, "-V"], check=True, capture_output=True, text=True).stdout.strip()
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{os.cpu_count()} cores of {model}, {platform.system()}, {version}, load average before {load}"
 
 
 def _round(

@@ -13,6 +13,9 @@ from matplotlib.figure import Figure
 from tests.benchmarks.entrants import RAW_FRAMES, named
 from tests.benchmarks.report import BUSY, PLAIN, median
 
+#: Where the axis begins, which has no zero.
+_SLOWEST = 1_000
+
 _OURS, _OTHERS, _NO_CLIENT, _BESIDE = "#c8860a", "#4a6fa5", "#a8a8a8", "#d8d8d8"
 
 
@@ -43,6 +46,7 @@ def draw(results: Mapping[str, Any], target: pathlib.Path) -> None:
         rates.barh(places, medians(PLAIN, "rate"), color=colours, height=0.7)
         rates.barh(places, medians(BUSY, "rate"), color="black", height=0.18)
         rates.set_xscale("log")
+        rates.set_xlim(left=_SLOWEST)
         rates.set_yticks(places, titles)
         rates.set_xlabel("events/s (black: beside a busy main thread)")
         latencies.hlines(places, medians(PLAIN, "p50"), medians(PLAIN, "p99"), color=_BESIDE, linewidth=4)
