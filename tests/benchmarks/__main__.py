@@ -155,6 +155,9 @@ def _round(
     for entrant in entrants:
         words = [] if entrant.imports is None or entrant.name == OURS_SPEED else [entrant.imports]
         for word in [_THEIRS, *words] if entrant.name == OURS else words:
+            if number == 0:
+                # The first time it may have to be compiled.
+                _imported(pythons[entrant.name], word, options.path)
             imported = _imported(pythons[entrant.name], word, options.path)
             results["imports"].setdefault(word, []).append(imported)
     _say(f"round {number + 1} of {options.rounds} is over")
@@ -204,14 +207,13 @@ def _row(outcome: Outcome) -> Dict[str, Any]:
 
 
 def _imported(python: str, words: str, path: Optional[str]) -> Any:
-    """Import something in a fresh process; twice, for the first time may have to compile it."""
+    """Import something in a fresh process."""
     command = [python, str(PROGRAMS / "imported.py"), words]
     told = ""
-    for _ in range(2):
-        with contextlib.suppress(subprocess.SubprocessError):
-            told = subprocess.run(
-                command, check=True, env=_environment(path), capture_output=True, text=True, timeout=_IMPORT_S
-            ).stdout
+    with contextlib.suppress(subprocess.SubprocessError):
+        told = subprocess.run(
+            command, check=True, env=_environment(path), capture_output=True, text=True, timeout=_IMPORT_S
+        ).stdout
     return json.loads(told) if told else None
 
 
