@@ -34,7 +34,7 @@ pictures:
 
 # Ours and the other clients side by side, within 25 minutes; redraws the picture in the README.
 benchmark:
-	$(BIN)/pip install -q -e '.[benchmark,cli,simulator,test]'
+	$(BIN)/pip install -q -e '.[cli,simulator,test]'
 	$(BIN)/python -m tests.benchmarks --home .venv/benchmark --json .venv/benchmark.json --plot samples/pictures/benchmark.svg
 
 ci:
