@@ -43,7 +43,7 @@ _MOST_AMOUNTS = 4096
 #: Whole numbers up to here are read alike by every JSON reader.
 _LARGEST = 2**63 - 1
 
-_PLAIN_AMOUNT = re.compile(r"-?\d{1,32}(?:\.\d{1,32})?", re.ASCII).fullmatch
+_PLAIN_AMOUNT = re.compile(r"-?\d{1,32}(?:\.\d{1,32})?(?:E-?\d{1,2})?", re.ASCII).fullmatch
 
 #: The source of what a conversion makes of a value of a type, where that can be said shorter than by calling it.
 _SHORT_WAYS: Dict[Tuple[Callable[[Any], Any], type], str] = {

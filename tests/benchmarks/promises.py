@@ -11,6 +11,7 @@ from __future__ import annotations
 import cProfile
 import gc
 import io
+import itertools
 import pstats
 import time
 from typing import Any, Callable, Dict, List, Sequence
@@ -20,6 +21,7 @@ from binance_uds.account import Account
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.identity import Delivered
 from binance_uds.protocol.ledger.books import Books
+from binance_uds.protocol.ledger.handed import OFTEN
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.runtime.doors import Doors, Gate
 from binance_uds.runtime.watch import StreamLog
@@ -81,12 +83,16 @@ def way(
         for item in take(frame, 1, 0.0).items:
             out.deliver(item)
 
+    frames = itertools.count(1)
+
     def deliver_and_keep(frame: bytes) -> None:
-        # As the keeper of the cursor does.
+        # As the worker and its keeper of the cursor do.
         for item in take(frame, 1, 0.0).items:
             handed.take(item)
             out.deliver(item)
             handed.put()
+        if not next(frames) % OFTEN:
+            delivery.catch_up()
 
     return deliver_and_keep if cursor else deliver
 

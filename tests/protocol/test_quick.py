@@ -203,6 +203,13 @@ class TestOdd:
         assert isinstance(event, usdm.OrderTradeUpdate)
         assert (8, Decimal(2)) == (event.order_id, event.last_filled_quantity)
 
+    def test_an_amount_may_have_an_exponent(self):
+        """Some libraries write zeros so."""
+        event = both(frame_of(order(n="0E-8", l="12E2")))
+
+        assert isinstance(event, usdm.OrderTradeUpdate)
+        assert ("0E-8", "1.2E+3") == (str(event.commission), str(event.last_filled_quantity))
+
     def test_numbers_are_exact_beyond_what_a_double_holds(self):
         """An id of 19 digits, and an amount of 40."""
         event = both(frame_of(order(i=2**53 + 1, t=2**63 - 1, l="12345678901234567890.12345678901234567890")))
