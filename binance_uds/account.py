@@ -57,6 +57,7 @@ from .events.base import FROM_REST, Event
 from .events.usdm import AccountConfigUpdate, AccountUpdate, AlgoUpdate, OrderTradeUpdate, Position
 from .events.usdm_rows import AccountConfigRow, SymbolConfigRow
 from .events.vocabulary import AlgoStatus, MarginCallMarginType, MarginType, PositionSide
+from .makers import maker
 
 #: Orders, and as many algo orders, that are kept after their end: so long a late event cannot reopen them.
 ENDED_KEPT = 1_000
@@ -85,6 +86,10 @@ _MARGIN_TYPES = {
 
 #: Which position mode a position side belongs to.
 _IS_HEDGE = {PositionSide.BOTH: False, PositionSide.LONG: True, PositionSide.SHORT: True}
+
+# Rows are made for every event.
+_order_state, _algo_order_state = maker(OrderState), maker(AlgoOrderState)
+_balance_state, _position_state = maker(BalanceState), maker(PositionState)
 
 _BLANK_ORDER, _BLANK_ALGO_ORDER = OrderState(), AlgoOrderState()
 _BLANK_BALANCE, _BLANK_POSITION = BalanceState(), PositionState()
@@ -197,7 +202,7 @@ class Account(AccountView):
             algo_id = event.strategy_id or algo_id
         if algo_id is None and not old.is_known:
             algo_id = self._tied(ALGO_ORDER, (event.symbol, event.order_id))
-        row = OrderState(
+        row = _order_state(
             event.symbol,
             event.order_id,
             new.client_order_id or rest.client_order_id,
@@ -264,7 +269,7 @@ class Account(AccountView):
         actual_order_id = new.actual_order_id or rest.actual_order_id
         if not actual_order_id:
             actual_order_id = None if old.is_known else self._tied(ORDER, (event.symbol, event.algo_id))
-        row = AlgoOrderState(
+        row = _algo_order_state(
             event.algo_id,
             new.client_algo_id or rest.client_algo_id,
             event.symbol,
@@ -366,7 +371,7 @@ class Account(AccountView):
             key: Key = (BALANCE, balance.asset)
             old = self._rows.get(key, _BLANK_BALANCE)
             if told >= old._told:
-                changed[key] = row = BalanceState(
+                changed[key] = row = _balance_state(
                     balance.asset, balance.wallet_balance, balance.cross_wallet_balance, told[0], True, told
                 )
                 is_news = is_news or row != old
@@ -479,7 +484,7 @@ def _moved(old: PositionState, told_row: Position, told: Told, settings: SymbolS
         margin_type, margin_told = settings.margin_type, settings.margin_told
     if told_row.margin_type is not None and told >= margin_told:
         margin_type, margin_told = told_row.margin_type, told
-    return PositionState(
+    return _position_state(
         told_row.symbol,
         told_row.position_side,
         told_row.amount if is_newer else old.amount,

@@ -16,6 +16,7 @@ import attrs
 from .events.base import FROM_REST, FROM_STREAM
 from .events.usdm import OrderTradeUpdate
 from .events.vocabulary import ExecutionType, OrderStatus
+from .makers import maker
 
 ZERO = Decimal(0)
 
@@ -47,7 +48,7 @@ PRECEDENCE: Dict[Optional[str], int] = {None: 1, ExecutionType.AMENDMENT: 2}
 _LAST: Dict[Optional[str], int] = {ExecutionType.AMENDMENT: 1, None: 2}
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class OrderFill:
     """
     One fill of an order. What was not told is None.
@@ -83,7 +84,7 @@ class OrderFill:
     filled_quantity: Optional[Decimal] = None
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class OrderStep:
     """
     One step in the life of an order, as it was told. What was not told is None.
@@ -109,6 +110,8 @@ class OrderStep:
     origin: str = FROM_STREAM
 
 
+_fill, _step = maker(OrderFill), maker(OrderStep)
+
 Fills = Tuple[OrderFill, ...]
 Steps = Tuple[OrderStep, ...]
 
@@ -120,7 +123,7 @@ def with_fill(fills: Fills, event: OrderTradeUpdate, at_ms: int) -> Tuple[Fills,
     Of one that is there already the stream tells more than REST.
     """
     trade_id, quantity = event.trade_id or 0, event.last_filled_quantity or ZERO
-    fill = OrderFill(
+    fill = _fill(
         trade_id,
         quantity,
         event.last_filled_price,
@@ -151,7 +154,7 @@ def with_fill(fills: Fills, event: OrderTradeUpdate, at_ms: int) -> Tuple[Fills,
 
 def with_step(steps: Steps, event: OrderTradeUpdate, at_ms: int) -> Steps:
     """Return the steps of an order and one more, unless it is there already."""
-    step = OrderStep(
+    step = _step(
         at_ms,
         event.execution_type,
         event.status,

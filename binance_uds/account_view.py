@@ -70,7 +70,7 @@ def _private(default: Any) -> Any:
     return attrs.field(default=default, repr=False, eq=False)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class BalanceState:
     """
     What is known of the balance of one asset, in units of the asset.
@@ -94,7 +94,7 @@ class BalanceState:
     _told: Told = _private((NEVER, NEVER))
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class PositionState:
     """
     What is known of one position. Prices and profits are in the quote (or margin) asset.
@@ -149,7 +149,7 @@ class SymbolSettings:
     margin_told: Told = (NEVER, NEVER)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class OrderState:
     """
     What is known of one order.
@@ -245,7 +245,7 @@ class OrderState:
         return self.order_id, self.client_order_id, None if self.algo_id is None else (self.symbol, self.algo_id)
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class AlgoOrderState:
     """
     What is known of one conditional (algo) order. An amount that was not told is 0, a word that was not told None.

@@ -22,6 +22,7 @@ FLOORS = {
     "events": 0,
     "tags": 0,
     "markets": 0,
+    "makers": 0,
     "markup": 0,
     "tables": 0,
     "account": 1,

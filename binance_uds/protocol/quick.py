@@ -32,6 +32,7 @@ from ..events.base import (
     label,
     text,
 )
+from ..makers import twin_of
 from .decode import KEY_NAME
 
 #: Shapes that are learnt of one class. The exchange sends a handful; beyond that the strict way is quick enough.
@@ -171,14 +172,11 @@ class _Shapes:
         #: The keys of the objects in which some fields stand.
         self._parents = tuple(dict.fromkeys(one[WIRE_PATH][0] for one in declared if len(one[WIRE_PATH]) > 1))
         self._readers: Dict[Tuple[Any, ...], Callable[[Any, int], Any]] = {}
-        # A frozen object is made slowly, so one of the same layout is made that is not frozen, and then becomes one.
-        changes = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-        twin = type(of.__name__, of.__bases__, {"__slots__": of.__slots__, **changes})
         self._names: Dict[str, Any] = {
             "amounts": amounts,
             "odd": _odd,
             "new": object.__new__,
-            "twin": twin,
+            "twin": twin_of(of),
             "frozen": of,
             **{f"{name}_row": _Shapes(row_class, amounts).row for name, row_class in rows.items()},
             **{f"default_{field.name}": field.default for field in attrs.fields(of)},

@@ -71,7 +71,17 @@ class OrderChain:
 
     def copy(self) -> OrderChain:
         """Return one that grows by itself."""
-        return attrs.evolve(self)
+        return OrderChain(
+            self.base,
+            self.base_ms,
+            self.counted,
+            self.claimed,
+            self.good_ms,
+            self.touched_ms,
+            self.is_open,
+            self.terms,
+            self.is_lost,
+        )
 
 
 class Claim(NamedTuple):
@@ -212,7 +222,16 @@ class PositionChain:
 
     def copy(self) -> PositionChain:
         """Return one that grows by itself."""
-        return attrs.evolve(self, fills=list(self.fills), claims=list(self.claims))
+        return PositionChain(
+            self.base,
+            self.base_ms,
+            self.is_whole,
+            list(self.fills),
+            list(self.claims),
+            self.missing,
+            self.since_ms,
+            self.told,
+        )
 
 
 def _moment(fill: Tuple[int, Decimal]) -> int:
