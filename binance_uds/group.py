@@ -193,7 +193,7 @@ class StreamGroup:
 
         Args:
             timeout: Seconds that all of them may take. By default 30, and a minute more for each time that the first
-                looks at the accounts use up the request weight of a minute (``Timings.weight_most``, at 90 a look).
+                looks at the accounts use up the request weight of a minute (``Timings.weight_most``, at 100 a look).
 
         Raises:
             StreamGroupError: It names the streams that failed, each with its error.

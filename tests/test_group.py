@@ -354,10 +354,10 @@ def test_a_start_without_threads_says_so(group, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("count", "most", "patience"), [(1, 900, 30), (9, 900, 30), (10, 900, 90), (20, 900, 150), (2, 90, 150)]
+    ("count", "most", "patience"), [(1, 900, 30), (8, 900, 30), (9, 900, 90), (20, 900, 150), (2, 100, 150)]
 )
 def test_a_start_is_patient_with_what_has_to_share_the_weight(count, most, patience):
-    """A first look at an account takes 90 of the weight of a minute; a key-only stream takes no look."""
+    """A first look at an account takes 100 of the weight of a minute; a key-only stream takes no look."""
     signed = [uds.UserDataStream("k" * 64, "s" * 64, timings=uds.Timings(weight_most=most)) for _ in range(count)]
     elsewhere = [uds.UserDataStream("k" * 64, "s" * 64, market=uds.USDM_DEMO) for _ in range(count)]
     key_only = [uds.UserDataStream("k" * 64) for _ in range(count)]

@@ -40,18 +40,6 @@ _LIBRARY_ERRORS = (websocket.WebSocketException, OSError, ValueError)
 
 
 @attrs.frozen
-class Text:
-    """
-    One whole message, text or binary, not yet decoded.
-
-    Attributes:
-        data: Its bytes.
-    """
-
-    data: bytes
-
-
-@attrs.frozen
 class Ping:
     """The peer's own ping, answered already."""
 
@@ -82,7 +70,8 @@ class Closed:
     reason: str
 
 
-Message = Union[Text, Ping, Pong, Closed]
+#: A whole message, text or binary, is its bytes, not yet decoded: there are by far the most of them.
+Message = Union[bytes, Ping, Pong, Closed]
 
 
 class Wire:
@@ -223,7 +212,7 @@ class Wire:
         ws, left = self._ws, _MAX_FRAMES
         while left > 0:
             texts = ws.cut_texts(left)
-            messages.extend(map(Text, texts))
+            messages.extend(texts)
             left -= len(texts)
             if left == 0:
                 return
@@ -243,7 +232,7 @@ class Wire:
             elif opcode == websocket.ABNF.OPCODE_PING:
                 messages.append(Ping())
             else:
-                messages.append(Text(frame.data))
+                messages.append(frame.data)
 
     def _send(self, payload: bytes, opcode: int) -> None:
         if self._failure is None:

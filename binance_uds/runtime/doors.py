@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import Any, Callable, Deque, Generic, Iterator, List, Optional, Protocol, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, Optional, Protocol, Tuple, Type, TypeVar, Union
 
 from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from ..events import CallbackFailed, Event, Notice
@@ -82,6 +82,8 @@ class Doors:
         self._may_wait = may_wait
         self._lock = threading.Lock()
         self._handlers: Tuple[Tuple[type, Handler], ...] = ()
+        #: The handlers that want items of a class, as they were found; made anew with every change.
+        self._wanting: Dict[type, Tuple[Handler, ...]] = {}
         self._outlets: Tuple[weakref.ref[Outlet], ...] = ()
         self._gate = Gate()
         #: Why the last run ended, in words; None while one goes on, and before the first.
@@ -101,11 +103,13 @@ class Doors:
         """Call ``handler`` with every item of this class from the next one on."""
         with self._lock:
             self._handlers = (*self._handlers, (item_class, handler))
+            self._wanting = {}
 
     def remove(self, handler: Handler) -> None:
         """Stop calling ``handler``, for whatever classes it was registered, from the next item on."""
         with self._lock:
             self._handlers = tuple(pair for pair in self._handlers if pair[1] != handler)
+            self._wanting = {}
 
     def queue(self, item_classes: Tuple[Type[I], ...]) -> EventQueue[I]:
         """Return a new queue that receives every item of these classes from now on, until it is closed."""
@@ -135,13 +139,20 @@ class Doors:
         had_it = True
         if type(item) is not CallbackFailed:
             self._record(item)
-        for outlet in self._open_outlets():
-            outlet.put(item)
+        if self._outlets:
+            for outlet in self._open_outlets():
+                outlet.put(item)
         self.pulse.beat()
-        for item_class, handler in self._handlers:
-            if isinstance(item, item_class):
-                had_it = self._call(handler, item) and had_it
+        wanting = self._wanting.get(type(item))
+        for handler in self._who_wants(type(item)) if wanting is None else wanting:
+            had_it = self._call(handler, item) and had_it
         return had_it
+
+    def _who_wants(self, item_class: type) -> Tuple[Handler, ...]:
+        # Into the dict of before the look: should a handler come or go meanwhile, another one is in its place by now.
+        wanting = self._wanting
+        wanting[item_class] = found = tuple(handler for of, handler in self._handlers if issubclass(item_class, of))
+        return found
 
     def shut(self, gate: Gate) -> None:
         """Let no further callback of the run with this gate start; the one that runs is not interrupted."""

@@ -10,7 +10,7 @@ import sys
 from typing import Callable, Dict, List, Tuple, Union
 
 from ..edges.clock import Clock
-from ..edges.wire import Closed, Ping, Pong, Text, Wire
+from ..edges.wire import Closed, Ping, Pong, Wire
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..protocol import commands as do
 from ..protocol import facts
@@ -127,8 +127,8 @@ class Sockets:
                 return Read(number, tuple(frames), alive, lost=error.reason, pongs=tuple(pongs))
             for message in messages:
                 alive = True
-                if isinstance(message, Text):
-                    frames.append(message.data)
+                if isinstance(message, bytes):
+                    frames.append(message)
                 elif isinstance(message, Closed):
                     return Read(number, tuple(frames), alive, lost=_in_words(message), pongs=tuple(pongs))
                 elif isinstance(message, Pong):

@@ -31,7 +31,7 @@ class Health:
         key_proof_age_s: Since a request was sent that named our key as the account's.
         delivery_proof_age_s: Since the account was compared with what was delivered, and nothing was missing; None
             without a secret.
-        last_event_age_s: Since an event was delivered; a quiet account is normal.
+        last_event_age_s: Since the last event was read; a quiet account is normal.
         key_age_s: Since the listen key in use was obtained.
         key_tag: Six hex digits of its SHA-256, to tell two keys apart.
         subscription: ``"confirmed"``, ``"subscription unconfirmed"``, or None while there is no connection.

@@ -50,7 +50,7 @@ class Worker:
         error: What ended the run, or None; a ``UserDataStreamError`` or, for a defect, anything.
         events: How many events were delivered.
         cut: Why nothing follows although the session has not ended; of replays alone.
-        last_event_at: When the last one was.
+        last_event_at: When the last one of them was read.
     """
 
     def __init__(
@@ -368,21 +368,23 @@ class Worker:
     def _deliver_all(self, frames: Sequence[bytes], number: int) -> List[Fact]:
         """Deliver what was read just now."""
         found: List[Fact] = []
-        # Of now, not of the last turn, which may be long ago: what does not add up has its time from here on.
-        read_at = self._clock.now().monotonic
+        take = self._delivery.take
         for start in range(0, len(frames), OFTEN):
+            # Of now, not of the last turn, which may be long ago: what does not add up has its time from here on.
+            now = self._clock.now()
             for frame in frames[start : start + OFTEN]:
-                taken = self._delivery.take(frame, number, read_at)
-                self._hand_over_all(taken.items)
-                found.extend(taken.facts)
+                taken = take(frame, number, now.monotonic)
+                self._hand_over_all(taken.items, now)
+                if taken.facts:
+                    found.extend(taken.facts)
             self._delivery.catch_up()
         return found
 
-    def _hand_over_all(self, items: Iterable[Item]) -> None:
+    def _hand_over_all(self, items: Iterable[Item], now: Instant) -> None:
         for item in items:
             if isinstance(item, Event):
                 self.events += 1
-                self.last_event_at = self._clock.now()
+                self.last_event_at = now
             self._hand_over(item)
 
     def _hand_over(self, item: Item) -> None:
@@ -448,7 +450,7 @@ class Worker:
         return [facts.Grounded(command.errand)]
 
     def _take_configuration(self, command: do.TakeConfiguration) -> Iterable[Fact]:
-        self._hand_over_all(self._delivery.configure(command.configuration))
+        self._hand_over_all(self._delivery.configure(command.configuration), self._clock.now())
         return ()
 
     def _hold(self, command: do.Hold) -> Iterable[Fact]:
@@ -457,7 +459,7 @@ class Worker:
 
     def _merge(self, command: do.Merge) -> Iterable[Fact]:
         items, tally = self._delivery.merge(command.recovery)
-        self._hand_over_all(items)
+        self._hand_over_all(items, self._clock.now())
         self._delivery.is_handed_over()
         found: List[Fact] = [facts.Merged(command.errand, tally)]
         read_ms = self.session.clock.earliest_ms(self._drained_at)
@@ -466,7 +468,7 @@ class Worker:
         return found
 
     def _release_held(self, command: do.ReleaseHeld) -> Iterable[Fact]:
-        self._hand_over_all(self._delivery.release())
+        self._hand_over_all(self._delivery.release(), self._clock.now())
         self._delivery.is_handed_over()
         return ()
 
@@ -496,7 +498,7 @@ class Worker:
 
     def _adopt(self, command: do.Adopt) -> Iterable[Fact]:
         taken = self._delivery.adopt(command.socket, self._drained_at.monotonic)
-        self._hand_over_all(taken.items)
+        self._hand_over_all(taken.items, self._clock.now())
         return taken.facts
 
     def _discard(self, command: do.Discard) -> Iterable[Fact]:

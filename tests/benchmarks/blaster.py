@@ -85,6 +85,12 @@ def _frame(opcode: int, payload: bytes) -> bytes:
     return head + b"\x7e" + len(payload).to_bytes(2, "big") + payload
 
 
+_LISTS = tuple(
+    f"/{name}"
+    for name in ("openOrders", "openAlgoOrders", "allOrders", "positionRisk", "userTrades", "income", "symbolConfig")
+)
+
+
 def answer(method: str, path: str, story: Story) -> tuple[int, Any]:
     """Return status and body of an answer by HTTP: a flat account that begins with the story."""
     if path.endswith("/listenKey"):
@@ -101,7 +107,9 @@ def answer(method: str, path: str, story: Story) -> tuple[int, Any]:
         ]
     if path.endswith(("/order", "/algoOrder")):
         return 400, {"code": -2013, "msg": "Order does not exist."}
-    if path.endswith(("/openOrders", "/openAlgoOrders", "/allOrders", "/positionRisk", "/userTrades", "/income")):
+    if path.endswith("/accountConfig"):
+        return 200, {"dualSidePosition": False, "multiAssetsMargin": False, "updateTime": 0}
+    if path.endswith(_LISTS):
         return 200, []
     return 200, {}
 

@@ -16,7 +16,7 @@ from binance_uds.edges.deadline import Deadline
 from binance_uds.edges.dial import connect, proxy_for
 from binance_uds.edges.nested import NestedTls
 from binance_uds.edges.rest import Rest
-from binance_uds.edges.wire import Text, Wire
+from binance_uds.edges.wire import Wire
 
 LIMIT_S = 20.0
 
@@ -146,4 +146,4 @@ def test_rest_and_stream_work_through_it(serve, tls, tunnel, frames):
     wire.close()
 
     assert [{"n": 1}, {"n": 2}] == answers
-    assert [Text(b"x" * size) for size in range(0, 40_000, 400)] == messages
+    assert [b"x" * size for size in range(0, 40_000, 400)] == messages

@@ -17,7 +17,7 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.edges import wire as edge
-from binance_uds.edges.wire import Closed, Ping, Pong, Text, Wire
+from binance_uds.edges.wire import Closed, Ping, Pong, Wire
 from binance_uds.errors import ConfigurationError, StreamInterrupted
 
 LISTEN_KEY = "CanaryListenKey" + "l" * 49
@@ -118,7 +118,7 @@ def test_bytes_right_behind_the_101_are_not_lost(serve, open_wire, frames, tls, 
     wire = open_wire(server.url(scheme))
 
     assert wire.has_pending
-    assert [Text(b"first"), Text(b"second")] == read(wire, count(2))
+    assert [b"first", b"second"] == read(wire, count(2))
 
 
 @pytest.mark.fault(41)
@@ -128,7 +128,7 @@ def test_frames_cut_at_every_byte_come_out_whole(serve, open_wire, frames):
     data = b"".join(map(frames.frame, sent)) + frames.frame(b"", 9)
     data += frames.frame(b"he", final=False) + frames.frame(b"p", 10) + frames.frame(b"llo", 0)
     data += frames.frame(b"\xff\x00", 2)
-    expected = [*map(Text, sent), Ping(), Pong(b"p"), Text(b"hello"), Text(b"\xff\x00")]
+    expected = [*sent, Ping(), Pong(b"p"), b"hello", b"\xff\x00"]
     gates = threading.Semaphore(0)
 
     def handle(peer):
@@ -154,7 +154,7 @@ def test_a_large_message_takes_the_slow_way(serve, open_wire, frames):
     data = os.urandom(200_000)
     wire = open_wire(serve(send_and_wait(frames.frame(data) + frames.frame(b"next"))).url("ws"))
 
-    assert [Text(data), Text(b"next")] == read(wire, count(2))
+    assert [data, b"next"] == read(wire, count(2))
 
 
 @pytest.mark.fault(40)
@@ -167,7 +167,7 @@ def test_many_frames_in_one_tls_record_need_no_further_wake_up(serve, open_wire,
     while wire.has_pending:
         messages += wire.receive()
 
-    assert [Text(data) for data in sent] == messages
+    assert sent == messages
     assert wire.drained
 
 
@@ -186,7 +186,7 @@ def test_tls_session_tickets_are_not_messages(serve, open_wire, tls, frames):
     assert [] == wire.receive()
     assert wire.drained
     go.set()
-    assert [Text(b"now")] == read(wire, count(1))
+    assert [b"now"] == read(wire, count(1))
 
 
 def test_pings_are_answered_once_for_all_that_came_together(serve, open_wire, frames):
@@ -222,7 +222,7 @@ def test_a_flood_of_pings_delays_nothing(serve, open_wire, frames):
         messages += (message for message in wire.receive() if message not in messages)
         turns += 1
 
-    assert [Ping(), Text(b"data")] == messages
+    assert [Ping(), b"data"] == messages
     assert turns >= 100_000 // edge._MAX_FRAMES
 
 
@@ -264,7 +264,7 @@ def test_a_close_frame_is_handed_out_with_its_code(serve, open_wire, frames, cod
     server.wait()
     words = {b"": "", b"bye": "bye", b"\xff": "�"}[reason]
 
-    assert [Text(b"last"), Closed(code, words)] == messages
+    assert [b"last", Closed(code, words)] == messages
     assert f"the peer closed the connection ({code or 'no code'})" == why
     assert [(8, b"\x03\xe8")] == answers
 
@@ -306,7 +306,7 @@ def test_a_connection_that_ends_without_a_close_frame(serve, open_wire, frames, 
         wire.send_ping(b"seen")
     rest, why = read_to_end(wire)
 
-    assert [Text(b"whole")] == first
+    assert [b"whole"] == first
     assert [] == rest
     assert why in (
         "the peer closed the connection without a close frame",
@@ -338,7 +338,7 @@ def test_a_peer_that_breaks_the_protocol(serve, open_wire, frames, data, words):
     wire = open_wire(serve(send_and_wait(frames.frame(b"good") + data)).url("ws"))
     messages, why = read_to_end(wire)
 
-    assert [Text(b"good")] == [message for message in messages if message != Ping()]
+    assert [b"good"] == [message for message in messages if message != Ping()]
     assert why.startswith("the peer broke the WebSocket protocol: ")
     assert words in why
 
@@ -379,7 +379,7 @@ def test_a_short_bound_counts_on_the_fast_way_as_well(serve, open_wire, frames):
     wire = open_wire(server.url("ws"), max_message=10)
     messages, why = read_to_end(wire)
 
-    assert [Text(b"1234567890")] == messages
+    assert [b"1234567890"] == messages
     assert why.endswith("a message of more than 10 bytes")
 
 
@@ -435,7 +435,7 @@ def test_an_outbox_that_overflows_ends_the_connection(serve, open_wire, frames):
             break
     messages, why = read_to_end(wire)
 
-    assert [Text(b"earlier")] == messages
+    assert [b"earlier"] == messages
     assert "the peer does not read what it is sent" == why
     assert why == failure(lambda: wire.send_text("more")).reason
 
@@ -456,7 +456,7 @@ def test_a_dead_connection_found_by_sending_still_hands_out_what_came(serve, ope
         wire.send_ping()
     messages, _ = read_to_end(wire)
 
-    assert [Text(b"a fill")] * number == messages
+    assert [b"a fill"] * number == messages
 
 
 def test_our_texts_arrive_whole(serve, open_wire):
@@ -638,7 +638,7 @@ def test_the_stream_goes_through_the_proxy(serve, open_wire, frames, tunnel, tls
     proxy = serve(tunnel)
     wire = open_wire(server.url(scheme, f"/ws/{LISTEN_KEY}"), proxy=proxy.url("http"))
 
-    assert [Text(b"through")] == read(wire, count(1))
+    assert [b"through"] == read(wire, count(1))
     assert f"CONNECT 127.0.0.1:{server.port} HTTP/1.1" == proxy.heads[0].split("\r\n")[0]
     assert LISTEN_KEY not in proxy.heads[0]
 

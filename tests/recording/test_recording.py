@@ -143,7 +143,7 @@ def test_a_replay_keeps_the_pace_that_is_wanted(stream, exchange, tools, tmp_pat
 
 def test_every_run_of_a_stream_is_recorded(make_stream, exchange, tools, tmp_path):
     """Both runs, one behind the other, each with what the stream knew from before: gaps, and the plan that worked."""
-    stream = make_stream(plan_timeout=0.5)
+    stream = make_stream(plan_timeout=0.5, weight_most=100_000)
     exchange.faults.silent_plan("query", "empty")
     with stream:
         exchange.faults.drop()
@@ -281,7 +281,9 @@ def test_an_interrupted_run_is_replayed_to_its_end(program, exchange, tmp_path):
     again = replayed(path)
 
     assert (State.STOPPED, None) == (again.stream.state, again.stream.cut)
-    assert [State.STARTING, State.LIVE] == [item.new for item in again.items]
+    # Where Ctrl-C came between two waits the replay ends with the wait that follows.
+    states = [item.new for item in again.items]
+    assert [State.STARTING, State.LIVE] == [state for state in states if state is not State.STOPPED]
 
 
 def test_a_forked_child_writes_nothing(program, exchange, tmp_path):
@@ -682,7 +684,7 @@ def test_a_replay_is_not_recorded_and_not_rotated(journal, tmp_path):
 def test_a_version_that_goes_another_way_says_so(journal, monkeypatch):
     """A replay that wants another fact than the next names the line and the version that recorded it."""
     monkeypatch.setattr("binance_uds.protocol.subscriptions.LIST_SUBSCRIPTIONS", "changed")
-    from binance_uds.protocol import reads
+    from binance_uds.protocol.reading import reads
 
     monkeypatch.setattr(reads, "balances", reads.positions)
     with pytest.raises(uds.JournalError, match=r"goes another way from here on .* version"):
