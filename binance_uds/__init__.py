@@ -27,8 +27,6 @@ from .errors import (
     WaitTimeout,
 )
 from .events import *  # noqa: F403 - its list of public names is part of ours
-from .group import StreamGroup
-from .group_doors import GroupQueue
 from .markets import USDM, USDM_DEMO, AccessForm, Market
 from .notebook.history import History
 from .protocol.ledger.cursor import Cursor
@@ -39,6 +37,8 @@ from .runtime.watch import Health, Step
 from .stream import UserDataStream
 
 if TYPE_CHECKING:
+    from .group import StreamGroup
+    from .group_doors import GroupQueue
     from .recording.recorder import Recording
     from .recording.replay import Replay, replay
 
@@ -88,7 +88,13 @@ __all__ += events.__all__
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 #: What few programs need is imported when it is asked for, and where it is.
-_LATER = {"Recording": "recording.recorder", "Replay": "recording.replay", "replay": "recording.replay"}
+_LATER = {
+    "GroupQueue": "group_doors",
+    "Recording": "recording.recorder",
+    "Replay": "recording.replay",
+    "StreamGroup": "group",
+    "replay": "recording.replay",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -453,9 +453,11 @@ class Account(AccountView):
         if not read:
             return
         changed[SETTINGS] = {**self._rows.get(SETTINGS, {}), **read}
-        for key, row in self._rows.items():
-            if key[0] == POSITION and row.symbol in read:
-                changed[key] = _with_settings(row, read[row.symbol])
+        for symbol, settings in read.items():
+            for side in (PositionSide.BOTH, PositionSide.LONG, PositionSide.SHORT):
+                row = self._rows.get((POSITION, symbol, side))
+                if row is not None:
+                    changed[POSITION, symbol, side] = _with_settings(row, settings)
 
     def _set_mode(self, key: Key, is_on: bool, told: Told, changed: Rows) -> bool:
         """Take over a mode, and return whether that is another than was known."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Optional, Protocol, Tuple, Union, runtime_checkable
+from typing import TYPE_CHECKING, Optional, Protocol, Tuple, Union, runtime_checkable
 
-from ..edges.clock import Clock
 from ..edges.text_file import read_text, replace_text
 from ..errors import ConfigurationError
 from ..events import Attention, AttentionCode
 from ..instants import Instant
 from ..protocol.ledger.cursor import Cursor
-from ..protocol.ledger.handed import Handed
-from ..protocol.session import Session
-from .doors import Doors, Item
-from .watch import StreamLog
+
+if TYPE_CHECKING:
+    from ..edges.clock import Clock
+    from ..protocol.ledger.handed import Handed
+    from ..protocol.session import Session
+    from .doors import Doors, Item
+    from .watch import StreamLog
 
 #: The share of the stream's time that saving may take at most; a slow store is asked less often.
 _MOST_SHARE = 0.05
