@@ -17,7 +17,6 @@ import pytest
 from binance_uds.events import usdm
 from binance_uds.events.base import Event
 from binance_uds.events.usdm import AccountUpdate, OrderTradeUpdate
-from binance_uds.protocol.decode import Decoded
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.timings import Timings
@@ -97,12 +96,13 @@ def test_a_month_of_fills_leaves_nothing_behind(pytestconfig, record_property):
             at_ms = events[-1].event_time_ms or 0
             for event in events:
                 # Without the frame: of what is decoded from it nothing else is kept, and a month would take hours.
-                taken = delivery._told(Decoded(event), b"", 1, (), at_ms / 1000)
+                taken = delivery._told(event, b"", 1, at_ms / 1000)
                 for item in taken.items:
                     # As the worker hands over: what was handed over is remembered for the cursor, too.
                     delivery.handed.take(item)
                     delivery.handed.put()
                     delivered += isinstance(item, OrderTradeUpdate) and item.is_fill
+            delivery.catch_up()
             if at_ms - audited_ms >= 1000 * timings.audit_interval:
                 assert [] == delivery.due(at_ms / 1000)
                 audited_ms = at_ms
