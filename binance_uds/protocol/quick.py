@@ -35,6 +35,11 @@ from ..events.base import (
 from ..makers import twin_of
 from .decode import KEY_NAME
 
+try:
+    import orjson
+except ImportError:
+    orjson = None  # type: ignore[assignment]
+
 #: Shapes that are learnt of one class. The exchange sends a handful; beyond that the strict way is quick enough.
 _MOST_SHAPES = 64
 
@@ -83,13 +88,8 @@ class _Amounts(Dict[str, Decimal]):
 
 def json_reader(*, fast: bool = True) -> Callable[[bytes], Any]:
     """Return what reads the JSON of a frame, or raises ``ValueError``; ``fast`` if ``orjson`` may do it."""
-    if fast:
-        try:
-            import orjson
-        except ImportError:
-            pass
-        else:
-            return orjson.loads
+    if fast and orjson is not None:
+        return orjson.loads
     scan: Callable[[str, int], Tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
     def read(frame: bytes) -> Any:

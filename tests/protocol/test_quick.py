@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Optional
@@ -247,7 +246,7 @@ class TestReaders:
         """The standard library where it is not."""
         assert orjson.loads is json_reader()
 
-        monkeypatch.setitem(sys.modules, "orjson", None)
+        monkeypatch.setattr(quick, "orjson", None)
         assert orjson.loads is not json_reader()
         assert {"a": [1]} == json_reader()(b'{"a":[1]}')
 

@@ -14,6 +14,7 @@ import time
 import pytest
 
 import binance_uds as uds
+from binance_uds.protocol.reading import snapshot
 from binance_uds.recording import files
 from binance_uds.simulator import faults
 from tests.recording.replayed import Story, everything_in, replayed, run_all
@@ -683,9 +684,6 @@ def test_a_replay_is_not_recorded_and_not_rotated(journal, tmp_path):
 
 def test_a_version_that_goes_another_way_says_so(journal, monkeypatch):
     """A replay that wants another fact than the next names the line and the version that recorded it."""
-    monkeypatch.setattr("binance_uds.protocol.subscriptions.LIST_SUBSCRIPTIONS", "changed")
-    from binance_uds.protocol.reading import reads
-
-    monkeypatch.setattr(reads, "balances", reads.positions)
+    monkeypatch.setattr(snapshot, "FIRST_LOOK", snapshot.FIRST_LOOK[::-1])
     with pytest.raises(uds.JournalError, match=r"goes another way from here on .* version"):
         replayed(journal)

@@ -415,6 +415,16 @@ def test_leaves_room(history, later, expected):
     assert expected == list(broken(history, REPAIRER))
 
 
+def test_leaves_room_goes_by_the_last_word(history):
+    """Which any answer may bring, also that to a probe."""
+    crowded = Asked(700.0, ms(700.0), "GET", "/fapi/v1/openOrders", 1, 200, was_heard=True, used_weight=1_921)
+    calm = Asked(710.0, ms(710.0), "PUT", "/fapi/v1/listenKey", 1, 200, was_heard=True, used_weight=40)
+    history.asked += [crowded, calm, Asked(711.0, ms(711.0), "GET", "/fapi/v1/openOrders", 1, 200)]
+    history.asked.sort(key=lambda asked: asked.at)
+
+    assert [] == list(VALIDATORS["leaves_room"](history, REPAIRER))
+
+
 def test_leaves_room_asks_nobody_who_was_not_told(history):
     """A client that ended and starts anew."""
     crowded = Asked(3_590.0, ms(3_590.0), "GET", "/fapi/v1/openOrders", 1, 200, was_heard=True, used_weight=1_921)

@@ -52,19 +52,18 @@ def no_storm(history: History, promise: Promise) -> Iterator[str]:
 
 
 def leaves_room(history: History, promise: Promise) -> Iterator[str]:
-    """While others behind the address use most of its weight, nothing is read."""
+    """While others behind the address use most of its weight, by the last that was heard of it, nothing is read."""
     told_at, ends = -SHARED_FOR, iter([*history.ends_of_lives, math.inf])
     end = next(ends)
     for asked in history.asked:
         while end < asked.at:
             # One that starts anew has not been told.
             told_at, end = -SHARED_FOR, next(ends)
-        if asked.method != "GET" or asked.path.endswith("/time"):
-            continue
-        if asked.at < told_at + SHARED_FOR:
+        is_read = asked.method == "GET" and not asked.path.endswith("/time")
+        if is_read and asked.at < told_at + SHARED_FOR:
             yield f"{asked.path} read at {asked.at:.3f}, though others use the weight since {told_at:.3f}"
-        if asked.was_heard and asked.status == 200 and (asked.used_weight or 0) > MOST_SHARED:
-            told_at = asked.at
+        if asked.was_heard and asked.status == 200 and asked.used_weight is not None:
+            told_at = asked.at if asked.used_weight > MOST_SHARED else -SHARED_FOR
 
 
 def quiet_at_rest(history: History, promise: Promise) -> Iterator[str]:
