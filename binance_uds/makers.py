@@ -39,6 +39,8 @@ def maker(of: Callable[P, T]) -> Callable[P, T]:
     arguments: List[str] = []
     lines: List[str] = []
     for field in attrs.fields(frozen):
+        if field.kw_only and "*" not in arguments:
+            arguments.append("*")
         if field.default is not attrs.NOTHING:
             names[f"default_{field.name}"] = field.default
             arguments.append(f"{field.alias}=default_{field.name}")

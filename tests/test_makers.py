@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from binance_uds.account_view import OrderState, PositionState
+from binance_uds.events.usdm import TradeLite
 from binance_uds.makers import maker, twin_of
 
 
@@ -29,6 +30,15 @@ def test_it_makes_what_the_class_makes(values, named):
     assert Row(*values, **named) == made
     assert (Row, hash(Row(*values, **named))) == (type(made), hash(made))
     assert made == pickle.loads(pickle.dumps(made))
+
+
+def test_fields_by_name_alone_are_so():
+    """As events have them."""
+    made = maker(TradeLite)(symbol="BTCUSDT", order_id=7, trade_id=9, side="BUY", raw={})
+
+    assert TradeLite(symbol="BTCUSDT", order_id=7, trade_id=9, side="BUY") == made
+    with pytest.raises(TypeError):
+        maker(TradeLite)(1)
 
 
 def test_what_was_made_is_frozen():

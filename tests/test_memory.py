@@ -17,6 +17,7 @@ import pytest
 from binance_uds.events import usdm
 from binance_uds.events.base import Event
 from binance_uds.events.usdm import AccountUpdate, OrderTradeUpdate
+from binance_uds.makers import maker
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.reading.recovery import Recovery
 from binance_uds.protocol.timings import Timings
@@ -39,41 +40,22 @@ def sample(name: str) -> Event:
 def events_of_a_month(fills: int) -> Iterator[list[Event]]:
     """Yield the events of each order, in the order they come, evenly spread over a month."""
     order, account = sample("ORDER_TRADE_UPDATE"), sample("ACCOUNT_UPDATE")
-    assert isinstance(order, OrderTradeUpdate)
     assert isinstance(account, AccountUpdate)
+    made, values = maker(OrderTradeUpdate), attrs.asdict(order, recurse=False)
     held = dict.fromkeys(SYMBOLS, Decimal(0))
     for number in range(fills // FILLS_OF_AN_ORDER):
         at_ms = START_MS + (number + 1) * MONTH_MS // (fills // FILLS_OF_AN_ORDER)
         symbol, side = SYMBOLS[number % len(SYMBOLS)], SIDES[number // len(SYMBOLS) % 2]
-        placed = attrs.evolve(
-            order,
-            event_time_ms=at_ms,
-            transaction_time_ms=at_ms,
-            trade_time_ms=at_ms,
-            symbol=symbol,
-            side=side,
-            position_side="BOTH",
-            order_id=8_000_000_000 + number,
-            client_order_id=f"my-{number}",
-            quantity=Decimal(FILLS_OF_AN_ORDER),
-            execution_type="NEW",
-            status="NEW",
-            last_filled_quantity=Decimal(0),
-            filled_quantity=Decimal(0),
-            trade_id=0,
-        )
-        told: list[Event] = [placed]
+        values.update(event_time_ms=at_ms, transaction_time_ms=at_ms, trade_time_ms=at_ms, symbol=symbol, side=side)
+        values.update(position_side="BOTH", order_id=8_000_000_000 + number, client_order_id=f"my-{number}")
+        values.update(quantity=Decimal(FILLS_OF_AN_ORDER), execution_type="NEW", status="NEW", trade_id=0)
+        values.update(last_filled_quantity=Decimal(0), filled_quantity=Decimal(0))
+        told: list[Event] = [made(**values)]
         for filled in range(1, FILLS_OF_AN_ORDER + 1):
-            told.append(
-                attrs.evolve(
-                    placed,
-                    execution_type="TRADE",
-                    status="FILLED" if filled == FILLS_OF_AN_ORDER else "PARTIALLY_FILLED",
-                    last_filled_quantity=Decimal(1),
-                    filled_quantity=Decimal(filled),
-                    trade_id=700_000_000 + number * FILLS_OF_AN_ORDER + filled,
-                )
-            )
+            status = "FILLED" if filled == FILLS_OF_AN_ORDER else "PARTIALLY_FILLED"
+            values.update(execution_type="TRADE", status=status, last_filled_quantity=Decimal(1))
+            values.update(filled_quantity=Decimal(filled), trade_id=700_000_000 + number * FILLS_OF_AN_ORDER + filled)
+            told.append(made(**values))
         held[symbol] += FILLS_OF_AN_ORDER if side == "BUY" else -FILLS_OF_AN_ORDER
         balance = attrs.evolve(account.balances[0], wallet_balance=Decimal(number))
         position = attrs.evolve(account.positions[0], symbol=symbol, position_side="BOTH", amount=held[symbol])
