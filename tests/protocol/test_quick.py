@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import pickle
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Optional
@@ -159,6 +161,8 @@ class TestOdd:
             b'{"stream":"a","data":"e"}',
             b'{"stream":7,"data":{"e":"TRADE_LITE"}}',
             b'{"result":null,"id":3}',
+            b'{"e":"ACCOUNT_UPDATE","E":1,"T":1,"a":{"m":"ORDER","B":"no list","P":[]}}',
+            b'{"e":"ACCOUNT_UPDATE","E":1,"T":1,"a":{"m":"ORDER","B":[7],"P":[]}}',
             b"\xef\xbb\xbf{}",
             b"{}{}",
             b"\xff",
@@ -246,9 +250,12 @@ class TestReaders:
         """The standard library where it is not."""
         assert orjson.loads is json_reader()
 
-        monkeypatch.setattr(quick, "orjson", None)
-        assert orjson.loads is not json_reader()
-        assert {"a": [1]} == json_reader()(b'{"a":[1]}')
+        monkeypatch.setitem(sys.modules, "orjson", None)
+        spec = importlib.util.spec_from_file_location("binance_uds.protocol.quick_without", quick.__file__)
+        without = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(without)
+        assert without.orjson is None
+        assert {"a": [1]} == without.json_reader()(b'{"a":[1]}')
 
     @pytest.mark.parametrize("frame", [b"", b"{", b"{} 1", b"nonsense", b"\xff"])
     @pytest.mark.parametrize("name", READERS)
