@@ -203,7 +203,8 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            # What a reader has read ahead, communicate() would not see.
+            bufsize=0,
             start_new_session=True,
         )
         # Whoever waits for a word of a program that hangs hears its end instead.
@@ -213,7 +214,7 @@ class Program:
     def hear(self, word: str) -> None:
         """Wait until the program says a word on a line of its own."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
+        line = self.process.stdout.readline().decode().strip()
         if line != word:
             raise AssertionError(f"{word!r} expected, {line!r} came: {self.finish()}")
 
@@ -224,7 +225,7 @@ class Program:
     def finish(self) -> tuple[int, str, str]:
         """Wait for the end; returns the exit status, and what else was printed to stdout and stderr."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, out, err
+        return self.process.returncode, out.decode(), err.decode()
 
     def kill(self) -> None:
         """End it, and what it forked."""

@@ -272,7 +272,7 @@ def test_a_forked_child_is_told_and_the_parent_goes_on(program, exchange, way):
     run.hear("LIVE")
     run.hear("parent")
     exchange.transfer("USDT", 1)
-    run.process.stdin.write("go\n")
+    run.process.stdin.write(b"go\n")
     run.process.stdin.flush()
     status, out, err = run.finish()
 

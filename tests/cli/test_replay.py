@@ -14,7 +14,7 @@ from tests.recording.replayed import replayed
 @pytest.fixture
 def journal(make_stream, exchange, tools, tmp_path):
     """A journal of two runs, with a fill and a gap in each."""
-    stream = make_stream(name="mine")
+    stream = make_stream(name="mine", settle=0.1)
     stream.record(tmp_path / "j.jsonl")
     for count in (1, 2):
         with stream:
@@ -78,7 +78,7 @@ def test_cut(journal):
     result = CliRunner().invoke(replay, [str(journal)])
 
     assert 0 == result.exit_code
-    assert "the journal ends in the middle of line " in result.stderr
+    assert "the journal ends in the middle of line " in result.output
     assert "replayed" in result.output
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_failed(make_stream, exchange, tmp_path):
     result = CliRunner().invoke(replay, [str(tmp_path / "j")])
 
     assert 0 == result.exit_code
-    assert "The recorded run ended: Binance refused the credentials" in result.stderr
+    assert "The recorded run ended: Binance refused the credentials" in result.output
 
 
 def test_no_journal(tmp_path):

@@ -146,7 +146,7 @@ def test_a_replay_keeps_the_pace_that_is_wanted(stream, exchange, tools, tmp_pat
 
 def test_every_run_of_a_stream_is_recorded(make_stream, exchange, tools, tmp_path):
     """Both runs, one behind the other, each with what the stream knew from before: gaps, and the plan that worked."""
-    stream = make_stream(plan_timeout=0.5, weight_most=100_000)
+    stream = make_stream(plan_timeout=0.5, settle=0.1, weight_most=100_000)
     exchange.faults.silent_plan("query", "empty")
     with stream:
         exchange.faults.drop()
