@@ -103,6 +103,8 @@ class Handed:
         """Take everything from the books, at a moment at which all they know of was handed over."""
         if self._is_torn:
             return
+        # The books do not know the highest trade ids that were handed over; the notes do.
+        self._work_out()
         rows: _Rows = {(_FILL, *identified): time_ms for identified, time_ms in books.delivered.all_fills()}
         rows.update((key, row) for key, row in self._rows.items() if key[0] == _HIGHEST)
         if books.delivered.floor_ms:

@@ -218,6 +218,13 @@ class TestFromEventToEvent:
         quick.catch_up(books)
         assert ({}, cursor(slow)) == (cursor(quick).counts.algo_orders, cursor(quick))
 
+    def test_a_look_at_the_books_forgets_no_highest_id(self):
+        """They do not have it, and what came before the look was only noted."""
+        handed = put(grounded(), fill(11), fill(12))
+        handed.restate(grounded_books())
+
+        assert {"BTCUSDT": 12} == cursor(handed).highest
+
     def test_notes_are_not_kept_for_ever(self):
         """Where nobody looks at the books, each is worked out by and by."""
         handed = put(grounded(), *(fill(trade_id) for trade_id in range(11, 11 + 3 * OFTEN)))
