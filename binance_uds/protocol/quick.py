@@ -7,6 +7,9 @@ generated that takes the values as they stand, and costs a fraction of the stric
 (a fraction, a key twice, an amount that is none, an escape, a listen key) is left to the strict way, so both always
 say the same.
 
+A key that stands twice is in the text and not in what was read of it, so the quotes of the text are counted: each key
+and each text has two.
+
 ``orjson`` reads the JSON where it is installed (extra ``speed``), the standard library where it is not.
 """
 
@@ -15,25 +18,14 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, NoReturn, Optional, Sequence, Tuple, Type
 
 import attrs
 
 from ..credentials import Secret
-from ..events.base import (
-    WIRE_CONVERT,
-    WIRE_ESSENTIAL,
-    WIRE_PATH,
-    WIRE_ROWS,
-    Event,
-    decimal,
-    flag,
-    integer,
-    label,
-    text,
-)
+from ..events.base import WIRE_CONVERT, WIRE_PATH, WIRE_ROWS, Event
 from ..makers import twin_of
-from .decode import KEY_NAME
+from .reader_source import Odd, ReaderSource
 
 try:
     import orjson
@@ -46,32 +38,20 @@ _MOST_SHAPES = 64
 #: Amounts that are remembered as they were written: the same quantities and prices come again and again.
 _MOST_AMOUNTS = 4096
 
-#: Whole numbers up to here are read alike by every JSON reader.
-_LARGEST = 2**63 - 1
+#: The byte that announces an escape.
+_BACKSLASH = ord("\\")
+
+#: Of ``stream``, its value, and ``data``.
+_QUOTES_OF_WRAPPER = 6
 
 _PLAIN_AMOUNT = re.compile(r"-?\d{1,32}(?:\.\d{1,32})?(?:E-?\d{1,2})?", re.ASCII).fullmatch
 
-#: The source of what a conversion makes of a value of a type, where that can be said shorter than by calling it.
-_SHORT_WAYS: Dict[Tuple[Callable[[Any], Any], type], str] = {
-    (decimal, str): "amounts[{0}]",
-    (integer, int): "{0}",
-    (text, str): "{0}",
-    (label, str): "{0} or odd()",
-    (flag, bool): "{0}",
-}
-
-#: Types that every JSON reader reads alike; a value of any other is left to the strict way.
-_PLAIN_TYPES = frozenset({str, int, bool, type(None)})
-
-_KEY_NAME = KEY_NAME.encode()
-
-
-class _Odd(Exception):
-    """This frame is not a usual one."""
+#: Reads an object, with the quotes it should hold or with what takes a row; None when it is of another shape.
+_Reader = Callable[[Any, Any], Any]
 
 
 def _odd() -> NoReturn:
-    raise _Odd
+    raise Odd
 
 
 class _Amounts(Dict[str, Decimal]):
@@ -79,7 +59,7 @@ class _Amounts(Dict[str, Decimal]):
 
     def __missing__(self, written: str) -> Decimal:
         if _PLAIN_AMOUNT(written) is None:
-            raise _Odd
+            raise Odd
         if len(self) >= _MOST_AMOUNTS:
             self.clear()
         amount = self[written] = Decimal(written)
@@ -118,9 +98,11 @@ class QuickDecoder:
         self, event_classes: Sequence[Type[Event]], read_json: Optional[Callable[[bytes], Any]] = None
     ) -> None:
         self._read_json = json_reader() if read_json is None else read_json
+        # It refuses what 64 bits do not hold, and then nothing is a whole number that was too large for it.
+        is_bounded = orjson is not None and self._read_json is orjson.loads
         self._keys: Tuple[Tuple[str, bytes], ...] = ()
         amounts = _Amounts()
-        self._shapes = {of.wire_name: _Shapes(of, amounts) for of in event_classes}
+        self._shapes = {of.wire_name: _Shapes(of, amounts, is_bounded=is_bounded) for of in event_classes}
 
     def know(self, keys: Iterable[Secret]) -> None:
         """From now on these are the listen keys; a frame that names one, other than in its wrapper, is not usual."""
@@ -133,25 +115,24 @@ class QuickDecoder:
         Args:
             frame: The payload of a whole message.
         """
-        # Behind an escape anything may stand, and without one every key is followed by these two characters.
-        if b"\\" in frame or _KEY_NAME in frame:
+        if _BACKSLASH in frame:
+            # Anything may stand behind an escape.
             return None
-        keys = frame.count(b'":')
         try:
             document = self._read_json(frame)
             if "e" in document:
-                body, stream = document, ""
+                body, stream, quotes = document, "", frame.count(b'"')
             else:
                 body, stream = document["data"], document["stream"]
                 if len(document) != 2 or type(stream) is not str:
                     return None
-                keys -= 2
+                quotes = frame.count(b'"') - _QUOTES_OF_WRAPPER
             for key, as_sent in self._keys:
                 if frame.count(as_sent) > stream.count(key):
                     return None
-            event: Event = self._shapes[body["e"]].event(body, keys)
+            event: Event = self._shapes[body["e"]].event(body, quotes)
             return event
-        except (_Odd, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        except (Odd, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             # Not what it was taken for, whatever it is: the strict way says so in words.
             return None
 
@@ -163,122 +144,82 @@ class _Shapes:
     Args:
         of: A class whose fields are declared by ``wire`` and ``rows``.
         amounts: What remembers amounts.
+        is_bounded: As ``ReaderSource`` takes it.
     """
 
-    def __init__(self, of: Any, amounts: _Amounts) -> None:
+    def __init__(self, of: Any, amounts: _Amounts, *, is_bounded: bool) -> None:
         declared = [field.metadata for field in attrs.fields(of) if WIRE_PATH in field.metadata]
         rows = {field.name: field.metadata[WIRE_ROWS] for field in attrs.fields(of) if WIRE_ROWS in field.metadata}
         self._class = of
+        self._is_bounded = is_bounded
         #: The keys of the objects in which some fields stand.
         self._parents = tuple(dict.fromkeys(one[WIRE_PATH][0] for one in declared if len(one[WIRE_PATH]) > 1))
-        self._readers: Dict[Tuple[Any, ...], Callable[[Any, int], Any]] = {}
+        self._readers: Dict[Tuple[Any, ...], _Reader] = {}
+        #: The reader that fitted last, by the keys alone: an object nearly always has values of the usual types.
+        self._latest: Dict[Tuple[str, ...], _Reader] = {}
         self._names: Dict[str, Any] = {
             "amounts": amounts,
             "odd": _odd,
             "new": object.__new__,
             "twin": twin_of(of),
             "frozen": of,
-            **{f"{name}_row": _Shapes(row_class, amounts).row for name, row_class in rows.items()},
+            **{
+                f"{name}_row": _Shapes(row_class, amounts, is_bounded=is_bounded).row
+                for name, row_class in rows.items()
+            },
             **{f"default_{field.name}": field.default for field in attrs.fields(of)},
             **{f"read_{field.name}": field.metadata.get(WIRE_CONVERT) for field in attrs.fields(of)},
         }
 
-    def event(self, body: Dict[str, Any], keys: int) -> Any:
-        """Return the event of an object that holds so many keys in all."""
-        shape: List[Any] = [*body, *map(type, body.values())]
+    def event(self, body: Dict[str, Any], quotes: int) -> Any:
+        """Return the event of an object that holds so many quotes in all."""
+        keys = [*body]
         for parent in self._parents:
             inner = body.get(parent)
             if inner is not None:
-                shape += inner
-                shape += map(type, inner.values())
-        of = tuple(shape)
+                keys += inner
+        layout = tuple(keys)
+        read = self._latest.get(layout)
+        if read is not None:
+            event = read(body, quotes)
+            if event is not None:
+                return event
+        return self._reader(layout, body)(body, quotes)
+
+    def row(self, body: Dict[str, Any], add: Callable[[Any], None]) -> int:
+        """Add the row that an object tells, and return how many quotes the object holds."""
+        layout = tuple(body)
+        read = self._latest.get(layout)
+        if read is not None:
+            quotes: Optional[int] = read(body, add)
+            if quotes is not None:
+                return quotes
+        held: int = self._reader(layout, body)(body, add)
+        return held
+
+    def _reader(self, layout: Tuple[str, ...], body: Dict[str, Any]) -> _Reader:
+        """Return what reads this object, and others of its shape from now on."""
+        parts = [body, *(body[parent] for parent in self._parents if body.get(parent) is not None)]
+        of = (*layout, *(type(value) for part in parts for value in part.values()))
         read = self._readers.get(of)
         if read is None:
-            read = self._learn(of, body)
-        return read(body, keys)
+            read = self._readers[of] = self._learnt(body)
+        if read is not _refuse:
+            self._latest[layout] = read
+        return read
 
-    def row(self, body: Dict[str, Any]) -> Any:
-        """Return a row."""
-        of = (*body, *map(type, body.values()))
-        read = self._readers.get(of)
-        if read is None:
-            read = self._learn(of, body)
-        return read(body, len(body))
-
-    def _learn(self, of: Tuple[Any, ...], body: Dict[str, Any]) -> Callable[[Any, int], Any]:
+    def _learnt(self, body: Dict[str, Any]) -> _Reader:
         if len(self._readers) >= _MOST_SHAPES:
-            raise _Odd
-        names = {**self._names, "read": _refuse}
+            raise Odd
         try:
-            source = _source(self._class, body, self._parents)
-        except _Odd:
-            pass
-        else:
-            exec(compile(source, f"<usual {self._class.__name__}>", "exec"), names)
-        read: Callable[[Any, int], Any] = names["read"]
-        self._readers[of] = read
+            source = str(ReaderSource(self._class, body, self._parents, is_bounded=self._is_bounded))
+        except Odd:
+            return _refuse
+        names = self._names.copy()
+        exec(compile(source, f"<usual {self._class.__name__}>", "exec"), names)
+        read: _Reader = names["read"]
         return read
 
 
-def _refuse(body: Dict[str, Any], keys: int) -> Any:
-    raise _Odd
-
-
-def _source(of: Any, body: Dict[str, Any], parents: Sequence[str]) -> str:
-    """
-    Return the source of a function that makes an object of a class of a JSON object of the same shape as this one.
-
-    Raises:
-        _Odd: The shape has no quick way.
-    """
-    names: Dict[Tuple[str, ...], str] = {(): "body"}
-    values: Dict[Tuple[str, ...], Any] = {(): body}
-    lines = ["def read(body, keys):"]
-    for path in ((), *((parent,) for parent in parents if body.get(parent) is not None)):
-        inside = {(*path, key): value for key, value in values[path].items()}
-        if inside:
-            values.update(inside)
-            names.update((one, f"v{number}") for number, one in enumerate(inside, len(names)))
-            lines.append(f"    {', '.join(names[one] for one in inside)}, = {names[path]}.values()")
-    expected = str(len(values) - 1)
-    made: List[str] = []
-    structure = {(), *((parent,) for parent in parents)}
-    for field in attrs.fields(of):
-        path = field.metadata.get(WIRE_PATH)
-        if path is None:
-            made.append(f"    made.{field.name} = {'body' if field.name == 'raw' else f'default_{field.name}'}")
-            continue
-        if WIRE_ROWS in field.metadata:
-            structure.add(path)
-            made.append(f"    made.{field.name} = {_rows_source(field, path, names, values)}")
-            if values.get(path) is not None:
-                expected += f" + sum(map(len, {names[path]}))"
-        else:
-            made.append(f"    made.{field.name} = {_value_source(field, path, names, values)}")
-    if not all(type(value) in _PLAIN_TYPES for path, value in values.items() if path not in structure):
-        raise _Odd
-    whole = [f"{-_LARGEST} <= {names[path]} <= {_LARGEST}" for path, value in values.items() if type(value) is int]
-    lines.append(f"    if {' or '.join([f'keys != {expected}', *(f'not {one}' for one in whole)])}:")
-    lines.append("        odd()")
-    return "\n".join([*lines, "    made = new(twin)", *made, "    made.__class__ = frozen", "    return made", ""])
-
-
-def _value_source(field: Any, path: Tuple[str, ...], names: Dict[Any, str], values: Dict[Any, Any]) -> str:
-    value = values.get(path)
-    if value is None:
-        if field.metadata[WIRE_ESSENTIAL]:
-            raise _Odd
-        return "None"
-    way = _SHORT_WAYS.get((field.metadata[WIRE_CONVERT], type(value)), f"read_{field.name}({{0}})")
-    return way.format(names[path])
-
-
-def _rows_source(field: Any, path: Tuple[str, ...], names: Dict[Any, str], values: Dict[Any, Any]) -> str:
-    value = values.get(path)
-    if value is None:
-        if not values.get(path[:-1]):
-            raise _Odd
-        return "()"
-    if type(value) is not list:
-        raise _Odd
-    return f"tuple(map({field.name}_row, {names[path]}))"
+def _refuse(body: Any, _: object) -> NoReturn:
+    raise Odd
