@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from decimal import Decimal
-from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import attrs
 
@@ -85,7 +85,7 @@ _MARGIN_TYPES = {
 }
 
 #: Which position mode a position side belongs to.
-_IS_HEDGE = {PositionSide.BOTH: False, PositionSide.LONG: True, PositionSide.SHORT: True}
+_IS_HEDGE: Dict[Optional[str], bool] = {PositionSide.BOTH: False, PositionSide.LONG: True, PositionSide.SHORT: True}
 
 # Rows are made for every event.
 _order_state, _algo_order_state = maker(OrderState), maker(AlgoOrderState)
@@ -107,13 +107,16 @@ class Account(AccountView):
         is_live: Whether the stream is LIVE at this moment, without which the account is not trusted.
     """
 
-    __slots__ = ("_ended", "_ended_algo", "_ended_fills", "_fills_kept", "_held", "_open", "_open_algo")
+    __slots__ = ("_ended", "_ended_algo", "_ended_fills", "_fills_kept", "_takers")
 
     def __init__(self, is_live: Callable[[], bool] = lambda: False) -> None:
         super().__init__({}, Names(), is_live)
-        self._open: Set[Tuple[str, int]] = set()
-        self._open_algo: Dict[int, str] = {}
-        self._held: Set[Tuple[str, str]] = set()
+        self._takers: Dict[type, Callable[[Any], bool]] = {
+            OrderTradeUpdate: self._apply_order,
+            AccountUpdate: self._apply_account,
+            AlgoUpdate: self._apply_algo_order,
+            AccountConfigUpdate: self._apply_settings,
+        }
         self._ended: OrderedDict[Key, None] = OrderedDict()
         self._ended_algo: OrderedDict[Key, None] = OrderedDict()
         # How many fills ended orders had at their end, and how many those are together.
@@ -127,8 +130,7 @@ class Account(AccountView):
     def begin(self) -> None:
         """Know nothing again: the stream starts, and what happened while it did not run it was not told."""
         self._rows.clear()
-        for kept in (self._names, self._open, self._open_algo, self._held):
-            kept.clear()
+        self._names.clear()
         for ended in (self._ended, self._ended_algo, self._ended_fills):
             ended.clear()
         self._fills_kept = 0
@@ -144,39 +146,18 @@ class Account(AccountView):
         Returns:
             Whether anything of what can be seen changed, ``as_of_ms`` aside.
         """
-        if isinstance(event, OrderTradeUpdate):
-            return self._apply_order(event)
-        if isinstance(event, AccountUpdate):
-            return self._apply_account(event)
-        if isinstance(event, AlgoUpdate):
-            return self._apply_algo_order(event)
-        if isinstance(event, AccountConfigUpdate):
-            return self._apply_settings(event)
-        return False
-
-    # What a repair asks for
-
-    def open_order_ids(self) -> List[Tuple[str, int]]:
-        """Return symbol and id of every open order."""
-        return list(self._open)
-
-    def open_algo_ids(self) -> List[Tuple[str, int]]:
-        """Return symbol and id of every conditional order that has not ended."""
-        return [(symbol, algo_id) for algo_id, symbol in self._open_algo.items()]
-
-    def symbols_held(self) -> Set[str]:
-        """Return the symbols in which something may happen by itself: a position, an open order or algo order."""
-        held = {symbol for symbol, _ in self._held}
-        held.update(symbol for symbol, _ in self._open)
-        held.update(self._open_algo.values())
-        return held
+        take = self._takers.get(type(event))
+        return take is not None and take(event)
 
     # Orders
 
     def _apply_order(self, event: OrderTradeUpdate) -> bool:
+        rows = self._rows
         key = (ORDER, event.symbol, event.order_id)
-        old: OrderState = self._rows.get(key, _BLANK_ORDER)
-        at = _time(event, event.trade_time_ms)
+        old: OrderState = rows.get(key, _BLANK_ORDER)
+        at = event.transaction_time_ms
+        if at is None:
+            at = _time(event, event.trade_time_ms)
         fills, steps, counted = old.fills, old._steps, old._counted
         if event.trade_id and event.is_fill:
             fills, more = with_fill(fills, event, at)
@@ -196,7 +177,8 @@ class Account(AccountView):
         terms_told = (at, rank, told_filled, PRECEDENCE.get(event.execution_type, 0))
         filled, average = _filled(event, told_filled, old, fills, counted)
         # Only what carries the quantity carries the terms whole; anything else fills in what was never told.
-        new, rest = (event, old) if event.quantity is not None and terms_told >= old._terms_told else (old, event)
+        is_newer = event.quantity is not None and terms_told >= old._terms_told
+        new, rest = (event, old) if is_newer else (old, event)
         algo_id = old.algo_id
         if event.strategy_type == _FROM_ALGO:
             algo_id = event.strategy_id or algo_id
@@ -221,39 +203,36 @@ class Account(AccountView):
             rest.is_close_all if new.is_close_all is None else new.is_close_all,
             algo_id,
             fills,
-            max(at, old.updated_ms),
+            at if at > old.updated_ms else old.updated_ms,
             True,
             status_told,
-            terms_told if new is event else old._terms_told,
+            terms_told if is_newer else old._terms_told,
             counted,
             steps,
         )
         changed: Rows = {key: row}
-        if row.client_order_id != old.client_order_id or algo_id != old.algo_id or not old.is_known:
+        if not old.is_known or row.client_order_id != old.client_order_id or algo_id != old.algo_id:
             self._name(key, row)
             if algo_id != old.algo_id:
                 self._tie_algo(algo_id or 0, row.order_id, changed)
         self._told_mode(event, at, changed)
         # First the lists and then the row, here and below: a list that names too much is put right by a question.
-        self._list(key, row)
+        if not row.is_open:
+            self._order_ended(key, row)
+        elif key in self._ended:
+            del self._ended[key]
+            self._fills_kept -= self._ended_fills.pop(key, 0)
         self._put(changed, at)
         return at > old.updated_ms or row != old
 
-    def _list(self, key: Key, row: OrderState) -> None:
-        place = row.symbol, row.order_id
-        if row.is_open:
-            self._open.add(place)
-            if key in self._ended:
-                del self._ended[key]
-                self._fills_kept -= self._ended_fills.pop(key, 0)
-        elif key not in self._ended:
-            self._open.discard(place)
+    def _order_ended(self, key: Key, row: OrderState) -> None:
+        if key not in self._ended:
             self._end(self._ended, key)
             self._spare_fills(key, len(row.fills))
 
     def _told_mode(self, event: OrderTradeUpdate, at: int, changed: Rows) -> None:
         """Take over what the position side of an order tells about the position mode."""
-        is_hedge = _IS_HEDGE.get(event.position_side or "")
+        is_hedge = _IS_HEDGE.get(event.position_side)
         if is_hedge is not None:
             told = (at, event.event_time_ms or NEVER)
             known = self._rows.get(HEDGE)
@@ -295,10 +274,8 @@ class Account(AccountView):
             if is_tied:
                 self._tie_order((ORDER, row.symbol, actual_order_id or 0), row.algo_id, changed)
         if row.is_open:
-            self._open_algo[row.algo_id] = row.symbol
             self._ended_algo.pop(key, None)
         elif key not in self._ended_algo:
-            self._open_algo.pop(row.algo_id, None)
             self._end(self._ended_algo, key)
         self._put(changed, at)
         return row != old
@@ -374,18 +351,14 @@ class Account(AccountView):
                 changed[key] = row = _balance_state(
                     balance.asset, balance.wallet_balance, balance.cross_wallet_balance, told[0], True, told
                 )
-                is_news = is_news or row != old
+                is_news = is_news or told[0] > old.updated_ms or row != old
         for position in event.positions:
             key = (POSITION, position.symbol, position.position_side)
             known: PositionState = self._rows.get(key, _BLANK_POSITION)
             state = _moved(known, position, told, self._settings_of(position.symbol))
             if state is not known:
                 changed[key] = state
-                is_news = is_news or state != known
-                if state.amount:
-                    self._held.add((position.symbol, position.position_side))
-                else:
-                    self._held.discard((position.symbol, position.position_side))
+                is_news = is_news or told[0] > known.updated_ms or state != known
         self._put(changed, told[0])
         return is_news
 
@@ -498,9 +471,9 @@ def _moved(old: PositionState, told_row: Position, told: Told, settings: SymbolS
         margin_type,
         (told_row.margin_asset if is_detailed else None) or old.margin_asset or told_row.margin_asset,
         settings.leverage,
-        max(told[0], old.updated_ms),
+        told[0] if told[0] > old.updated_ms else old.updated_ms,
         True,
-        max(told, old._told),
+        told if is_newer else old._told,
         told if is_detailed else old._detailed,
         margin_told,
     )

@@ -330,19 +330,22 @@ class Names:
     __slots__ = ("_keys", "dropped")
 
     def __init__(self) -> None:
-        # A dict as an ordered set: one client order id may have been used for thousands of orders.
-        self._keys: Dict[Called, Dict[Key, None]] = {}
+        # Nearly every name is of one order. A dict as an ordered set: some id may have been used for thousands.
+        self._keys: Dict[Called, Union[Key, Dict[Key, None]]] = {}
         self.dropped = 0
 
     def keys(self, called: Called) -> Tuple[Key, ...]:
         """Return the keys of those that are called so, in one step."""
-        return tuple(self._keys.get(called, ()))
+        keys = self._keys.get(called, {})
+        return (keys,) if isinstance(keys, tuple) else tuple(keys)
 
     def add(self, called: Called, key: Key) -> None:
         """From now on one is called so."""
         keys = self._keys.get(called)
-        if keys is None:
-            self._keys[called] = {key: None}
+        if keys is None or keys == key:
+            self._keys[called] = key
+        elif isinstance(keys, tuple):
+            self._keys[called] = {keys: None, key: None}
         else:
             keys[key] = None
 
@@ -350,7 +353,9 @@ class Names:
         """None of this key is called so any more."""
         self.dropped += 1
         keys = self._keys.get(called)
-        if keys is not None:
+        if keys == key:
+            del self._keys[called]
+        elif isinstance(keys, dict):
             keys.pop(key, None)
             if not keys:
                 del self._keys[called]

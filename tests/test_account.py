@@ -155,9 +155,6 @@ def test_the_order_of_what_is_told_does_not_matter(seed, order, hedge_mode):
     assert without_zeros(history.truth) == shown(in_order)
     assert in_order.snapshot() == mixed.snapshot()
     assert lives(in_order) == lives(mixed)
-    assert set(in_order.open_order_ids()) == set(mixed.open_order_ids())
-    assert set(in_order.open_algo_ids()) == set(mixed.open_algo_ids())
-    assert in_order.symbols_held() == mixed.symbols_held()
 
 
 @settings(max_examples=60, deadline=None)
@@ -171,9 +168,7 @@ def test_what_the_stream_lost_rest_makes_good(seed, order, hedge_mode, lost):
     account = told(*history.shuffled([*came, *history.last_words], order, twice=0.3))
 
     assert without_zeros(history.truth) == shown(account)
-    assert {(account.order(order_id).symbol, order_id) for order_id in history.truth["open_orders"]} == set(
-        account.open_order_ids()
-    )
+    assert set(history.truth["open_orders"]) == set(account.open_orders)
 
 
 @settings(max_examples=20, deadline=None)
@@ -213,7 +208,6 @@ def test_a_new_order_is_open():
     assert (True, False, 10) == (order.is_open, order.is_done, order.remaining_quantity)
     assert order is account.order(NAME)
     assert {ID: order} == account.open_orders
-    assert ([("BTCUSDT", ID)], {"BTCUSDT"}) == (account.open_order_ids(), account.symbols_held())
 
 
 @pytest.mark.fault(60)
@@ -241,7 +235,6 @@ def test_an_ended_order_stays_ended(end):
     assert (end, True) == (account.order(ID).status, account.order(ID).is_done)
     assert {} == account.open_orders
     assert [ID] == list(account.recent_orders)
-    assert [] == account.open_order_ids()
 
 
 @pytest.mark.fault(60)
@@ -373,7 +366,6 @@ def test_a_recovered_fill_tells_what_it_can():
     assert (True, None, 2, 0, 0) == (order.is_known, order.status, order.filled_quantity, order.quantity, order.price)
     assert (False, False) == (order.is_open, order.is_done)
     assert ({}, [ID]) == (dict(account.open_orders), list(account.recent_orders))
-    assert [] == account.open_order_ids()
 
 
 def test_an_order_known_by_a_fill_becomes_open_by_its_state():
@@ -382,7 +374,6 @@ def test_an_order_known_by_a_fill_becomes_open_by_its_state():
 
     assert [ID] == list(account.open_orders)
     assert [] == list(account.recent_orders)
-    assert [("BTCUSDT", ID)] == account.open_order_ids()
 
 
 @pytest.mark.fault(62)
@@ -446,7 +437,7 @@ def test_ids_of_two_symbols_are_told_apart():
     assert ["BUY", "SELL"] == [account.order(ID, symbol).side for symbol in ("BTCUSDT", "ETHUSDT")]
     assert ["BUY", "SELL"] == [account.order(NAME, symbol).side for symbol in ("BTCUSDT", "ETHUSDT")]
     assert not account.order(ID, "BNBUSDT").is_known
-    assert {("BTCUSDT", ID), ("ETHUSDT", ID)} == set(account.open_order_ids())
+    assert {ID: account.order(ID, "ETHUSDT")} == account.open_orders
 
 
 @pytest.mark.parametrize("look", [Account.view, Account.snapshot], ids=["view", "snapshot"])
@@ -490,7 +481,6 @@ def test_a_dropped_order_leaves_nothing_behind():
     assert 2 * ENDED_KEPT + 2 == len(account._rows)
     assert 3 * ENDED_KEPT + 1 == len(account._names._keys)
     assert ENDED_KEPT == len(account._names.keys(("algo order", "the same")))
-    assert (0, 0) == (len(account._open), len(account._open_algo))
 
 
 def test_an_order_between_lists_when_its_thread_was_interrupted_does_no_harm(monkeypatch):
@@ -514,11 +504,11 @@ def test_a_conditional_order_goes_its_way():
     """NEW, TRIGGERING, TRIGGERED, FINISHED, by the rank of the words and not by what came last."""
     account = told(algo_event(0, "NEW"), algo_event(5, "TRIGGERED", actual_order_id=ID), algo_event(5, "TRIGGERING"))
     triggered = account.algo_order("my-stop")
-    seen = list(account.open_algo_orders), account.open_algo_ids(), account.symbols_held()
+    seen = list(account.open_algo_orders)
     changed = account.apply(algo_event(9, "FINISHED", actual_order_id=None))
     finished = account.algo_order(77)
 
-    assert ([77], [("BTCUSDT", 77)], {"BTCUSDT"}) == seen
+    assert [77] == seen
     assert ("TRIGGERED", ID, True, False) == (
         triggered.status, triggered.actual_order_id, triggered.is_open, triggered.is_done,
     )  # fmt: skip
@@ -526,7 +516,7 @@ def test_a_conditional_order_goes_its_way():
     assert ("FINISHED", ID, False, True) == (
         finished.status, finished.actual_order_id, finished.is_open, finished.is_done,
     )  # fmt: skip
-    assert ({}, [], set()) == (dict(account.open_algo_orders), account.open_algo_ids(), account.symbols_held())
+    assert {} == account.open_algo_orders
 
 
 def test_an_ended_conditional_order_stays_ended():
@@ -621,13 +611,13 @@ def test_what_rest_does_not_show_is_kept(backwards):
 
 
 def test_what_is_zero_is_not_there():
-    """A closed position and an empty balance are known, and in no mapping; nor is anything held."""
+    """A closed position and an empty balance are known, and in no mapping."""
     account = told(account_event(0, wallet=5, amount=1))
-    held = account.symbols_held()
+    held = list(account.positions)
     account.apply(account_event(1, wallet=0, amount=0))
 
-    assert {"BTCUSDT"} == held
-    assert ({}, {}, set()) == (dict(account.balances), dict(account.positions), account.symbols_held())
+    assert [("BTCUSDT", "BOTH")] == held
+    assert ({}, {}) == (dict(account.balances), dict(account.positions))
     assert (True, True) == (account.balance("USDT").is_known, account.position("BTCUSDT").is_known)
 
 
@@ -650,7 +640,6 @@ def test_in_hedge_mode_both_sides_are_kept_apart():
 
     assert {("BTCUSDT", "SHORT"): account.position("BTCUSDT", "SHORT")} == account.positions
     assert (0, 0, -2) == tuple(account.position("BTCUSDT", side).amount for side in ("BOTH", "LONG", "SHORT"))
-    assert {"BTCUSDT"} == account.symbols_held()
 
 
 def test_an_account_update_without_a_transaction_time_is_dated_by_the_event():

@@ -18,6 +18,7 @@ from ..events.base import FROM_REST, Event, UnknownEvent
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
 from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from ..events.usdm_rows import TradeRow
+from ..makers import maker
 from . import facts
 from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
@@ -52,10 +53,10 @@ _SHUTDOWN = "serverShutdown"
 Item = Union[Event, Notice]
 
 
-@attrs.define
+@attrs.frozen(weakref_slot=False)
 class Taken:
     """
-    What came out of one frame; nothing changes it.
+    What came out of one frame.
 
     Attributes:
         items: Events and notices for the user, in order.
@@ -64,6 +65,10 @@ class Taken:
 
     items: Tuple[Item, ...] = ()
     facts: Tuple[Fact, ...] = ()
+
+
+# One is made for every frame.
+_taken = maker(Taken)
 
 
 class Delivery:
@@ -128,7 +133,7 @@ class Delivery:
         """
         event = self._quick.event(frame) if type(frame) is bytes else None
         if event is not None:
-            return self._came(event, frame, socket, now)
+            return self._came(event, frame, socket, now) if self._shadows else self._told(event, frame, socket, now)
         try:
             content = unwrap(parse(frame))
             if isinstance(content, Control):
@@ -155,36 +160,38 @@ class Delivery:
 
     def _came(self, event: Event, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         """Take an event that came on a connection."""
-        if self._shadows:
-            shadow = self._shadows.get(socket)
-            if shadow is not None:
-                shadow.add(event, _size(frame))
-                # What does not fit is told too early rather than lost.
-                return Taken() if not shadow.is_full else self.adopt(socket, now)
+        shadow = self._shadows.get(socket)
+        if shadow is not None:
+            shadow.add(event, _size(frame))
+            # What does not fit is told too early rather than lost.
+            return Taken() if not shadow.is_full else self.adopt(socket, now)
         return self._told(event, frame, socket, now)
 
     def _told(self, event: Event, frame: Union[bytes, str], socket: int, now: float) -> Taken:
         """Take what the connection in use tells, or what either of two does."""
-        if not self._is_new(event, socket):
+        fill = event if isinstance(event, OrderTradeUpdate) and event.trade_id and event.is_fill else None
+        if not (self._is_new(event, socket) if fill is None else self._is_new_fill(fill)):
             self._duplicates += 1
             return Taken()
-        self.books.told_ms = max(self.books.told_ms, event.transaction_time_ms or 0)
+        told_ms = event.transaction_time_ms
+        if told_ms is not None and told_ms > self.books.told_ms:
+            self.books.told_ms = told_ms
         self.account.apply(event)
         if self._is_counting:
             self._count(event, now)
         if self._hold is not None and self._hold.wants(event):
             self._hold.add(event, _size(frame))
             return Taken(facts=(facts.HoldFilled(),) if self._hold.is_full else ())
-        return Taken((self._dated(event),))
+        return _taken((event if fill is None else self._dated(event),))
 
     def _is_new(self, event: Event, socket: int) -> bool:
-        """Whether this is no copy of what came before."""
-        if isinstance(event, (UnknownEvent, ListenKeyExpired)):
-            # What makes two of the former the same nobody knows; of the latter every notice is told.
-            return True
+        """Whether this is no copy of what came before; it is no fill that has an id."""
+        # What makes two unknown ones the same nobody knows; of expiries every notice is told.
+        return isinstance(event, (UnknownEvent, ListenKeyExpired)) or self.books.delivered.add(event, socket)
+
+    def _is_new_fill(self, event: OrderTradeUpdate) -> bool:
+        """The same of a fill that has an id."""
         delivered = self.books.delivered
-        if not isinstance(event, OrderTradeUpdate) or not event.is_fill or not event.trade_id:
-            return delivered.add(event, socket)
         time_ms = event.trade_time_ms or event.transaction_time_ms or 0
         if not self._is_counting and time_ms > self._forgotten_ms + _COPIES_WITHIN_MS + _FORGET_EVERY_MS:
             self._forgotten_ms = time_ms - _COPIES_WITHIN_MS
@@ -196,10 +203,10 @@ class Delivery:
         """Enter an event into the books, and doubt what does not add up."""
         self.books.enter(event)
         if isinstance(event, OrderTradeUpdate):
+            self._doubts.order((event.symbol, event.order_id), now)
             if event.is_fill:
                 self._doubts.told(event)
-            self._doubts.order((event.symbol, event.order_id), now)
-            self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
+                self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
         elif isinstance(event, AccountUpdate):
             for position in event.positions:
                 self._doubts.position((position.symbol, position.position_side), now)
@@ -210,7 +217,7 @@ class Delivery:
 
     def _dated(self, event: Event) -> Event:
         """Return an event as it is delivered now: a fill behind one with a higher trade id is late."""
-        if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id:
+        if isinstance(event, OrderTradeUpdate) and event.trade_id and event.is_fill:
             highest = self._highest.get(event.symbol, 0)
             if event.trade_id < highest:
                 return attrs.evolve(event, late=True)

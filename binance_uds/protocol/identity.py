@@ -8,6 +8,7 @@ Every other event is identified by what it says.
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Tuple, Type
 
 import attrs
@@ -23,6 +24,12 @@ _KEPT_MS = 120_000
 
 #: Connections that may tell the same at a time; more than there are.
 _CONNECTIONS = 4
+
+
+#: All that a row says. Many rows are asked, and by this each is in one step.
+_of_balance, _of_position = (
+    operator.attrgetter(*(field.name for field in attrs.fields(of))) for of in (usdm.Balance, usdm.Position)
+)
 
 
 def fill_id(fill: usdm.OrderTradeUpdate) -> FillId:
@@ -46,8 +53,8 @@ def _order(event: usdm.OrderTradeUpdate) -> Hashable:
 
 def _account(event: usdm.AccountUpdate) -> Hashable:
     # What may be negative with its opposite, for Python gives -1 and -2 the same hash.
-    balances = frozenset((row, -row.wallet_balance) for row in event.balances)
-    positions = frozenset((row, -row.amount) for row in event.positions)
+    balances = frozenset([(_of_balance(row), -row.wallet_balance) for row in event.balances])
+    positions = frozenset([(_of_position(row), -row.amount) for row in event.positions])
     return (event.transaction_time_ms, event.reason, balances, positions)
 
 
@@ -149,7 +156,8 @@ class Delivered:
         if said in self._said:
             return False
         time_ms = event.transaction_time_ms or event.event_time_ms or self._newest_ms
-        self._newest_ms = max(self._newest_ms, time_ms)
+        if time_ms > self._newest_ms:
+            self._newest_ms = time_ms
         self._said[said] = time_ms
         # Which ends at the newest, if not before.
         while self._said[(oldest := next(iter(self._said)))] < self._newest_ms - _KEPT_MS:

@@ -372,9 +372,11 @@ class Worker:
         for start in range(0, len(frames), OFTEN):
             # Of now, not of the last turn, which may be long ago: what does not add up has its time from here on.
             now = self._clock.now()
+            at = now.monotonic
             for frame in frames[start : start + OFTEN]:
-                taken = take(frame, number, now.monotonic)
-                self._hand_over_all(taken.items, now)
+                taken = take(frame, number, at)
+                if taken.items:
+                    self._hand_over_all(taken.items, now)
                 if taken.facts:
                     found.extend(taken.facts)
             self._delivery.catch_up()
@@ -385,11 +387,8 @@ class Worker:
             if isinstance(item, Event):
                 self.events += 1
                 self.last_event_at = now
-            self._hand_over(item)
-
-    def _hand_over(self, item: Item) -> None:
-        self._keeper.hand_over(item)
-        self._check_not_forked()
+            self._keeper.hand_over(item)
+            self._check_not_forked()
 
     def _check_not_forked(self) -> None:
         """The user's code may have forked on this very thread; in the child nothing here may be touched."""
@@ -511,7 +510,7 @@ class Worker:
     def _announce(self, command: do.Announce) -> Iterable[Fact]:
         self._timeline.add(self._clock.now().wall, str(command.notice))
         self._log.session.info("%s", command.notice)
-        self._hand_over(command.notice)
+        self._hand_over_all((command.notice,), self._clock.now())
         return ()
 
     def _note(self, command: do.Note) -> Iterable[Fact]:

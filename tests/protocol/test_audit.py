@@ -538,5 +538,5 @@ def test_whatever_frames_are_lost_audit_and_repair_bring_it_back(kept, deeds, he
         asset: Decimal(0) for asset in truth["balances"] if asset not in account.balances
     }
     assert set(truth["open_orders"]) == set(account.open_orders)
-    assert set(truth["open_algo_orders"]) == {algo_id for _, algo_id in account.open_algo_ids()}
+    assert set(truth["open_algo_orders"]) == set(account.open_algo_orders)
     assert settled(made).audit().found is None

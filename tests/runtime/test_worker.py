@@ -945,14 +945,15 @@ def test_a_store_that_fails_is_announced_and_not_the_end(make_bench):
 def test_what_was_broken_off_between_reading_and_handing_over_is_not_delivered(make_bench, error):
     """Ctrl-C, or a defect, at that point: the event is in the books, and in no cursor."""
     bench = make_bench()
-    handing_over = bench.worker._hand_over
+    keeper = bench.worker._keeper
+    handing_over = keeper.hand_over
 
     def interrupted(item: Any) -> None:
         if isinstance(item, uds.OrderTradeUpdate):
             raise error
         handing_over(item)
 
-    bench.worker._hand_over = interrupted  # type: ignore[method-assign]
+    keeper.hand_over = interrupted  # type: ignore[method-assign]
     bench.doors.add(uds.StateChanged, lambda change: bench.sockets.put(fill()))
     bench.worker.run(PATIENCE_S)
     bench.worker._delivery.is_handed_over()

@@ -67,7 +67,8 @@ class Books:
     def _enter_account(self, event: AccountUpdate) -> None:
         at_ms = event.transaction_time_ms or 0
         for balance in event.balances:
-            if at_ms >= self.balances.get(balance.asset, (0, None))[0]:
+            known = self.balances.get(balance.asset)
+            if known is None or at_ms >= known[0]:
                 self.balances[balance.asset] = (at_ms, balance.wallet_balance)
         is_from_order = event.reason in (AccountUpdateReason.ORDER, None)
         for position in event.positions:

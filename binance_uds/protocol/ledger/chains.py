@@ -69,6 +69,35 @@ class OrderChain:
         """How much was filled and did not come."""
         return max(self.claimed - self.counted, ZERO)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether anything was filled and did not come."""
+        return self.counted < self.claimed
+
+    def hear(self, update: OrderTradeUpdate, claimed: Optional[Decimal], at_ms: int) -> None:
+        """
+        Note what an update says of the order: how much is filled, whether it is open, and on what terms.
+
+        Args:
+            update: The update; an end is final, whatever comes later.
+            claimed: How much it says is filled in all; None for a fill read by REST, which says nothing about others.
+            at_ms: Its time.
+        """
+        if at_ms > self.touched_ms:
+            self.touched_ms = at_ms
+        if claimed is not None:
+            if claimed > self.claimed:
+                self.claimed = claimed
+            if at_ms > self.good_ms and self.counted >= self.claimed:
+                self.good_ms = at_ms
+        status, quantity = update.status, update.quantity
+        if self.is_lost and status is not None:
+            self.is_open, self.is_lost = True, False
+        if status in ENDED or (quantity and self.claimed >= quantity):
+            self.is_open = False
+        if quantity is not None and at_ms >= self.touched_ms:
+            self.terms = (quantity, update.price)
+
     def copy(self) -> OrderChain:
         """Return one that grows by itself."""
         return OrderChain(
@@ -172,7 +201,7 @@ class PositionChain:
             return
         if told.is_whole:
             self.claims = [claim for claim in self.claims if claim.at_ms > told.at_ms]
-        place = bisect.bisect_left(self.claims, (told.at_ms,))
+        place = bisect.bisect_left(self.claims, (told.at_ms,)) if self.claims else 0
         if place == _MOST_CLAIMS:
             return
         is_known = place < len(self.claims) and self.claims[place].at_ms == told.at_ms
@@ -207,7 +236,8 @@ class PositionChain:
 
     def settle(self) -> None:
         """Believe claim after claim as long as the fills agree."""
-        self.fills.sort(key=_moment)
+        if len(self.fills) > 1:
+            self.fills.sort(key=_moment)
         amount, counted, settled, agreed = self.base, 0, 0, 0
         for at_ms, claimed, is_whole in self.claims:
             while counted < len(self.fills) and self.fills[counted][0] <= at_ms:
@@ -289,8 +319,7 @@ class Chains:
         if not is_in_base:
             chain.counted += quantity
         self._count_position(fill, quantity, time_ms)
-        self._touch(chain, told, time_ms)
-        self._stand(chain, fill, time_ms)
+        chain.hear(fill, told, time_ms)
 
     def fills_found(self) -> None:
         """All fills that were read are counted."""
@@ -305,8 +334,7 @@ class Chains:
         time_ms = update.trade_time_ms or update.transaction_time_ms or 0
         if chain is None:
             chain = self.orders[key] = self._new_order(update.filled_quantity or ZERO, time_ms)
-        self._touch(chain, update.filled_quantity, time_ms)
-        self._stand(chain, update, time_ms)
+        chain.hear(update, update.filled_quantity, time_ms)
 
     def order_ended(self, key: OrderKey) -> None:
         """The exchange does not know an order; its chain is kept until it is audited, for a row may show it yet."""
@@ -372,8 +400,7 @@ class Chains:
             is_new = self.grounded_ms is not None and created_ms >= self.grounded_ms
             base, base_ms = (ZERO, 0) if is_new else (executed, at_ms)
             chain = self.orders[key] = OrderChain(base, base_ms, base, base, created_ms if is_new else at_ms)
-        self._touch(chain, executed, at_ms)
-        self._stand(chain, state, at_ms)
+        chain.hear(state, executed, at_ms)
 
     def ground_position(self, key: PositionKey, amount: Decimal, at_ms: int) -> None:
         """Begin to count a position where its row says it stands, unless the stream told something newer."""
@@ -398,7 +425,7 @@ class Chains:
     def breaks(self) -> Iterator[Break]:
         """Yield every chain that is broken at this moment."""
         for (symbol, order_id), chain in self.orders.items():
-            if chain.missing:
+            if chain.is_broken:
                 yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
         for (symbol, side), position in self.positions.items():
             if position.claims:
@@ -407,7 +434,7 @@ class Chains:
     def broken_order(self, key: OrderKey) -> Optional[Break]:
         """Return the break of one order, if it is broken."""
         chain = self.orders.get(key)
-        if chain is None or not chain.missing:
+        if chain is None or not chain.is_broken:
             return None
         return Break(key[0], chain.good_ms, f"{chain.missing} of order {key[1]}")
 
@@ -421,7 +448,7 @@ class Chains:
     def rebase(self, symbol: str) -> None:
         """Believe what the exchange says of a symbol: it was looked for, and there is nothing more to be found."""
         for (of, _), chain in self.orders.items():
-            if of == symbol and chain.missing:
+            if of == symbol and chain.is_broken:
                 chain.base = chain.counted = chain.claimed
                 chain.base_ms = chain.good_ms = chain.touched_ms
         for (of, _), position in self.positions.items():
@@ -440,25 +467,6 @@ class Chains:
         if self.grounded_ms is None:
             return OrderChain(base=base, base_ms=at_ms, counted=base, claimed=base)
         return OrderChain(good_ms=self.grounded_ms)
-
-    def _touch(self, chain: OrderChain, claimed: Optional[Decimal], at_ms: int) -> None:
-        chain.touched_ms = max(chain.touched_ms, at_ms)
-        if claimed is None:
-            # A fill read by REST says nothing about those before it.
-            return
-        chain.claimed = max(chain.claimed, claimed)
-        if not chain.missing:
-            chain.good_ms = max(chain.good_ms, at_ms)
-
-    def _stand(self, chain: OrderChain, update: OrderTradeUpdate, time_ms: int) -> None:
-        """Note whether the order is open, and on what terms; an end is final, whatever comes later."""
-        if chain.is_lost and update.status is not None:
-            chain.is_open, chain.is_lost = True, False
-        is_filled = bool(update.quantity) and chain.claimed >= (update.quantity or ZERO)
-        if is_filled or update.status in ENDED:
-            chain.is_open = False
-        if time_ms >= chain.touched_ms and update.quantity is not None:
-            chain.terms = (update.quantity, update.price)
 
     def _count_position(self, fill: OrderTradeUpdate, quantity: Decimal, time_ms: int) -> None:
         key = (fill.symbol, fill.position_side or _BOTH)

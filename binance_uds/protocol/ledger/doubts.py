@@ -46,11 +46,15 @@ class Doubts:
 
     def order(self, key: OrderKey, now: float) -> None:
         """Look at an order whose chain may be broken."""
-        _doubt(self._orders, key, self.chains.broken_order(key), now + self.timings.doubt)
+        broken = self.chains.broken_order(key)
+        if broken is not None or self._orders:
+            _doubt(self._orders, key, broken, now + self.timings.doubt)
 
     def position(self, key: PositionKey, now: float) -> None:
         """Look at a position whose chain may be broken."""
-        _doubt(self._positions, key, self.chains.broken_position(key), now + self.timings.doubt)
+        broken = self.chains.broken_position(key)
+        if broken is not None or self._positions:
+            _doubt(self._positions, key, broken, now + self.timings.doubt)
 
     def announced(self, lite: TradeLite, now: float) -> None:
         """A fill was told in short; its order update has to follow."""
@@ -59,7 +63,8 @@ class Doubts:
 
     def told(self, fill: OrderTradeUpdate) -> None:
         """A fill was told in full, or read by REST."""
-        self._announced.pop((fill.symbol, fill.order_id, fill.trade_id or 0), None)
+        if self._announced:
+            self._announced.pop((fill.symbol, fill.order_id, fill.trade_id or 0), None)
 
     def next_due(self) -> Optional[float]:
         """Return when the next doubt is to be judged; None when there is none."""

@@ -14,7 +14,7 @@ event by event where somebody asks before then.
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ...events.base import Event
 from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
@@ -92,11 +92,13 @@ class Handed:
         if not self._noted or self._is_torn:
             return
         rows: _Rows = {}
+        touched: Set[_Key] = set()
         for event in self._noted:
             _put_fill(event, rows, self._rows)
-        if self._counts:
-            touched = {key for event in self._noted for key in _touched(event)}
-            rows.update((key, _row_of(books, key)) for key in touched)
+            if self._counts:
+                _touch(event, touched)
+        for key in touched:
+            rows[key] = _row_of(books, key)
         self._replace(rows)
 
     def restate(self, books: Books) -> None:
@@ -195,16 +197,19 @@ class Handed:
 
 def _put_fill(event: Event, changed: _Rows, rows: _Rows) -> None:
     """Put the rows about a fill as such into those that changed."""
-    if isinstance(event, OrderTradeUpdate) and event.is_fill and event.trade_id:
+    if isinstance(event, OrderTradeUpdate) and event.trade_id and event.is_fill:
         identified: _Key = (_FILL, *fill_id(event))
         changed[identified] = event.trade_time_ms or event.transaction_time_ms or 0
         highest = (_HIGHEST, event.symbol)
-        changed[highest] = max(event.trade_id, changed.get(highest) or rows.get(highest, 0))
+        known = changed.get(highest) or rows.get(highest, 0)
+        changed[highest] = event.trade_id if event.trade_id > known else known
 
 
 def _counted(event: Event, rows: Mapping[_Key, Any]) -> _Rows:
     """Return the rows of what an event is about, as they are with it."""
-    before = {key: rows.get(key) for key in _touched(event)}
+    touched: Set[_Key] = set()
+    _touch(event, touched)
+    before = {key: rows.get(key) for key in touched}
     books = Books(chains=Chains(rows.get((_GROUNDED,))))
     for key, row in before.items():
         if row is not None:
@@ -214,18 +219,20 @@ def _counted(event: Event, rows: Mapping[_Key, Any]) -> _Rows:
     return {**dict.fromkeys(before), **_rows_of(books, copied=False)}
 
 
-def _touched(event: Event) -> Iterator[_Key]:
-    """Yield the keys of what an event may change."""
+def _touch(event: Event, touched: Set[_Key]) -> None:
+    """Add the keys of what an event may change."""
     if isinstance(event, OrderTradeUpdate):
-        yield (_ORDER, event.symbol, event.order_id)
+        touched.add((_ORDER, event.symbol, event.order_id))
         if event.is_fill:
-            yield (_POSITION, event.symbol, event.position_side or "BOTH")
+            touched.add((_POSITION, event.symbol, event.position_side or "BOTH"))
     elif isinstance(event, AccountUpdate):
-        yield from ((_BALANCE, balance.asset) for balance in event.balances)
-        yield from ((_POSITION, position.symbol, position.position_side) for position in event.positions)
+        for balance in event.balances:
+            touched.add((_BALANCE, balance.asset))
+        for position in event.positions:
+            touched.add((_POSITION, position.symbol, position.position_side))
     else:
         assert isinstance(event, AlgoUpdate)
-        yield (_ALGO, event.algo_id)
+        touched.add((_ALGO, event.algo_id))
 
 
 def _put(books: Books, key: _Key, row: Any) -> None:
