@@ -154,8 +154,8 @@ class Listener:
         self._sent = count
         began_ns = time.monotonic_ns()
         for at in range(0, len(data), _CHUNK):
-            self._sock.sendall(data[at : at + _CHUNK])
             self._hear_what_came()
+            self._sock.sendall(data[at : at + _CHUNK])
         return {"began_ns": began_ns, "last_ms": self._story.told_ms(self._sent - 1)}
 
     def _pace(self, count: int, per_second: float) -> dict[str, Any]:
@@ -165,13 +165,13 @@ class Listener:
             delay = began + number / per_second - time.monotonic()
             if delay > 0:
                 time.sleep(delay)
+            self._hear_what_came()
             sent_ns.append(time.monotonic_ns())
             self._sock.sendall(frame)
-            self._hear_what_came()
         return {"sent_ns": sent_ns, "last_ms": self._story.told_ms(self._sent + count - 1)}
 
     def _hear_what_came(self) -> None:
-        """Answer pings also while there is much to say."""
+        """Answer pings also while there is much to say; not behind the last frame, when a client may go at once."""
         if select.select([self._sock], [], [], 0)[0]:
             self._hear()
 
