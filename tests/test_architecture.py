@@ -19,6 +19,7 @@ FLOORS = {
     "redaction": 0,
     "credentials": 0,
     "instants": 0,
+    "lazy": 0,
     "events": 0,
     "tags": 0,
     "markets": 0,
@@ -76,9 +77,10 @@ HARMLESS = {
     "urllib",
 }
 #: In the floor of words, these hold secrets and mask them in logs, which needs a lock and the log; these write times
-#: down and escape HTML; this one makes tables of a package that is imported when one is asked for.
+#: down and escape HTML; these import a module when something of it is asked for, and make tables of such a package.
 WORDS_WITH_A_TOOL = {
     "binance_uds.markup": {"datetime", "html"},
+    "binance_uds.lazy": {"importlib", "sys"},
     "binance_uds.tables": {"pandas"},
     "binance_uds.credentials": {"os"},
     "binance_uds.redaction": {"logging", "os", "threading", "weakref"},
