@@ -24,16 +24,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Dict, List, Optional, Tuple
 
 from tests.benchmarks import promises, report
-from tests.benchmarks.entrants import ENTRANTS, OURS, OURS_SPEED, PROGRAMS, Entrant, named
+from tests.benchmarks.entrants import (
+    ENTRANTS,
+    OUR_IMPORT,
+    OURS,
+    OURS_SPEED,
+    PROGRAMS,
+    PROGRAMS_IMPORT,
+    STREAMS_IMPORT,
+    THEIR_IMPORT,
+    Entrant,
+    named,
+)
 from tests.benchmarks.environments import ROOT, NotInstalled, environment_for
 from tests.benchmarks.runs import Blaster, Circumstances, Outcome, run, running_blaster
 from tests.other_clients.processes import Unfinished, surroundings
 
 #: A client that failed so often under some circumstances is not asked again.
 _MOST_FAILURES = 2
-
-#: What our imports are compared with.
-_THEIRS, _OURS = "requests, websocket, attrs", "binance_uds"
 
 _IMPORT_S = 60.0
 
@@ -153,13 +161,15 @@ def _round(
         for entrant in entrants[turn:] + entrants[:turn]:
             _run_once(entrant, pythons[entrant.name], results, blaster, one, options)
     for entrant in entrants:
-        words = [] if entrant.imports is None or entrant.name == OURS_SPEED else [entrant.imports]
-        for word in [_THEIRS, *words] if entrant.name == OURS else words:
+        statements = [] if entrant.imports is None or entrant.name == OURS_SPEED else [entrant.imports]
+        if entrant.name == OURS:
+            statements = [THEIR_IMPORT, OUR_IMPORT, PROGRAMS_IMPORT, STREAMS_IMPORT]
+        for statement in statements:
             if number == 0:
                 # The first time it may have to be compiled.
-                _imported(pythons[entrant.name], word, options.path)
-            imported = _imported(pythons[entrant.name], word, options.path)
-            results["imports"].setdefault(word, []).append(imported)
+                _imported(pythons[entrant.name], statement, options.path)
+            imported = _imported(pythons[entrant.name], statement, options.path)
+            results["imports"].setdefault(statement, []).append(imported)
     _say(f"round {number + 1} of {options.rounds} is over")
 
 
@@ -206,9 +216,9 @@ def _row(outcome: Outcome) -> Dict[str, Any]:
     return row
 
 
-def _imported(python: str, words: str, path: Optional[str]) -> Any:
+def _imported(python: str, statement: str, path: Optional[str]) -> Any:
     """Import something in a fresh process."""
-    command = [python, str(PROGRAMS / "imported.py"), words]
+    command = [python, str(PROGRAMS / "imported.py"), statement]
     told = ""
     with contextlib.suppress(subprocess.SubprocessError):
         told = subprocess.run(

@@ -13,6 +13,12 @@ PROGRAMS = pathlib.Path(__file__).parent / "clients"
 OURS, OURS_SPEED, RAW, RAW_FRAMES = "ours", "ours_speed", "raw_orjson", "raw_frames"
 
 
+#: What importing is measured by: what we stand on; the package alone, whose names are loaded when they are used; what a
+#: program writes; and all that a stream has loaded that runs, what we stand on among it.
+THEIR_IMPORT, OUR_IMPORT = "import requests, websocket, attrs", "import binance_uds"
+PROGRAMS_IMPORT, STREAMS_IMPORT = "from binance_uds import UserDataStream", "import binance_uds.runtime.assembly"
+
+
 @attrs.frozen
 class Entrant:
     """
@@ -24,7 +30,7 @@ class Entrant:
         delivers: What its callback receives.
         share: How much of the blast it is sent: a slow client would take minutes over all of it, and its rate does
             not depend on the length.
-        imports: What a program imports of it; None when that is not worth a figure.
+        imports: The statement by which a program imports it; None when that is not worth a figure.
         no_tls: Why it cannot be measured over TLS, when it cannot.
         is_ours: Whether it is installed from the working tree.
         program: Name of the program where several rows share one.
@@ -61,25 +67,25 @@ ENTRANTS: Tuple[Entrant, ...] = (
     Entrant(RAW_FRAMES, "raw socket, frames cut", "bytes"),
     Entrant(RAW, "raw socket + orjson", "dict"),
     Entrant("raw_json", "raw socket + json", "dict"),
-    Entrant(OURS, "binance_uds", _TYPED, imports="binance_uds", is_ours=True),
-    Entrant(OURS_SPEED, "binance_uds[speed]", _TYPED, imports="binance_uds", is_ours=True, program="ours"),
+    Entrant(OURS, "binance_uds", _TYPED, imports=PROGRAMS_IMPORT, is_ours=True),
+    Entrant(OURS_SPEED, "binance_uds[speed]", _TYPED, imports=PROGRAMS_IMPORT, is_ours=True, program="ours"),
     Entrant(
         "nautilus",
         "nautilus_trader",
         "msgspec Struct, amounts as text",
-        imports="nautilus_trader.adapters.binance.websocket.user",
+        imports="import nautilus_trader.adapters.binance.websocket.user",
         no_tls="trusts only the certificates it was built with",
     ),
-    Entrant("unicorn_picows", "unicorn + picows", "dict", share=0.3, imports="unicorn_binance_websocket_api"),
-    Entrant("python_binance_threaded", "python-binance, threaded", "dict", share=0.1, imports="binance"),
+    Entrant("unicorn_picows", "unicorn + picows", "dict", share=0.3, imports="import unicorn_binance_websocket_api"),
+    Entrant("python_binance_threaded", "python-binance, threaded", "dict", share=0.1, imports="import binance"),
     Entrant(
         "official_sdk",
         "official SDK",
         "pydantic model, amounts as text",
         share=0.1,
-        imports="binance_sdk_derivatives_trading_usds_futures",
+        imports="import binance_sdk_derivatives_trading_usds_futures",
     ),
-    Entrant("old_connector", "binance-futures-connector", "text", share=0.1, imports="binance.um_futures"),
+    Entrant("old_connector", "binance-futures-connector", "text", share=0.1, imports="import binance.um_futures"),
 )
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.benchmarks import report
+from tests.benchmarks.entrants import OUR_IMPORT, PROGRAMS_IMPORT, STREAMS_IMPORT, THEIR_IMPORT
 from tests.benchmarks.report import PLAIN, candidates, median, percentile, ratio, summary, table, verdicts
 
 
@@ -27,13 +28,14 @@ def results():
     clients = {
         "raw_frames": client_of("frames", 900.0, 900.0, 900.0, p50=50.0, p99=90.0, memory_mb=20.0),
         "raw_orjson": client_of("raw", 100.0, 200.0, 400.0, p50=55.0, p99=95.0, memory_mb=20.0),
-        "ours_speed": client_of("mine", 50.0, 60.0, 200.0, p50=150.0, p99=300.0, memory_mb=38.0),
+        "ours_speed": client_of("mine", 50.0, 60.0, 200.0, p50=150.0, p99=300.0, ready_mb=36.0, memory_mb=38.0),
         "nautilus": client_of("n", None, 80.0, 100.0, p50=200.0, p99=250.0, memory_mb=300.0),
         "old_connector": {**client_of("old"), "failures": {PLAIN: "failed: it ended\nlong story"}},
     }
     about = {"machine": "a machine", "date": "2026-01-01", "rounds": 3, "circumstances": [PLAIN]}
     promises = {"cost_us": {"a": 1.0, "b": 4.0, "c": 3.0, "d": 2.0}, "all_us": 10.0, "profile": "a profile"}
-    imports = {"requests, websocket, attrs": [{"ms": 200.0, "mb": 30.0}], "binance_uds": [{"ms": 90.0, "mb": 20.0}]}
+    took_ms = {THEIR_IMPORT: 200.0, OUR_IMPORT: 90.0, PROGRAMS_IMPORT: 220.0, STREAMS_IMPORT: 300.0}
+    imports = {statement: [{"ms": ms, "mb": 20.0}] for statement, ms in took_ms.items()}
     return {**about, "clients": clients, "imports": imports, "idle_stream_mb": 0.11, "promises": promises}
 
 
@@ -61,8 +63,8 @@ def test_table(results):
     """What did not run is named in its row, in one line."""
     lines = table(results, PLAIN).splitlines()
 
-    assert "| mine | 1.0 | dict | 60 | 0.50 | 16666.7 | 150 | 300 |  | 38 |" in lines
-    assert "| old | 1.0 | dict | failed: it ended | | | | | | |" in lines
+    assert "| mine | 1.0 | dict | 60 | 0.50 | 16666.7 | 150 | 300 |  | 36 | 38 |" in lines
+    assert "| old | 1.0 | dict | failed: it ended | | | | | | | |" in lines
 
 
 def test_verdicts(results):
@@ -75,7 +77,8 @@ def test_verdicts(results):
     assert ("100", True) == found["p50 behind a raw frame read, µs <= 120"]
     assert ("150 against 200", True) == found["p50 below every other client's, µs"]
     assert ("300 against 250", False) == found["p99 no worse than every other client's, µs"]
-    assert ("0.45", True) == found["import binance_uds against requests, websocket, attrs <= 0.5"]
+    assert ("0.45", True) == found[f"{OUR_IMPORT}, against {THEIR_IMPORT} <= 0.5"]
+    assert ("1.10", False) == found[f"{PROGRAMS_IMPORT}, against {THEIR_IMPORT} <= 1"]
     assert ("38.0", True) == found["peak memory under blast, MB <= 40"]
 
 
@@ -99,4 +102,5 @@ def test_readme(results, tmp_path, monkeypatch):
     assert text.startswith("before\n<!-- benchmark -->\na machine, 2026-01-01; medians of 3 rounds.\n")
     assert text.endswith("<!-- /benchmark -->\nbehind\n")
     assert "old figures" not in text
+    assert "`import binance_uds` alone takes 90 ms" in text
     assert "| n 1.0 | dict | 90 | 0.33 |  |  | 11250.0 |  | 300 |  |" in text

@@ -1,18 +1,17 @@
 """
 How a client program measures what its client delivers, and tells the runner: a JSON object a line, on standard output.
 
-    {"versions": {"python": "3.12.1", "python-binance": "1.0.37"}}
     {"ready": {"memory_mb": 51.2}}
     {"blasted": {"ended_ns": ..., "cpu_s": 1.2, "memory_mb": 54.3, "last": "OrderTradeUpdate(...)"}}
     {"paced": {"heard_ns": [...], "last": "..."}}
     {"over": {"checks": {"no gap opened": true}}}
+    {"versions": {"python": "3.12.1", "python-binance": "1.0.37"}}
 
 What to expect stands in the environment: ``EVENTS`` as fast as they come, then ``PACED`` one by one; ``BUSY`` is "1"
 when the main thread works meanwhile. Times are nanoseconds of the monotonic clock, which the exchange shares.
 Only the standard library, and nothing newer than Python 3.9.
 """
 
-import importlib.metadata
 import json
 import os
 import sys
@@ -38,8 +37,7 @@ class Meter:
     """Counts what a client delivers."""
 
     def __init__(self, *distributions):
-        versions = {name: importlib.metadata.version(name) for name in distributions}
-        tell(versions={"python": sys.version.split()[0], **versions})
+        self._distributions = distributions
         self._left = EVENTS
         self._heard_ns = []
         self._began_cpu = 0.0
@@ -66,8 +64,16 @@ class Meter:
                 _work()
         if self._over.wait(max(0.0, give_up - time.monotonic())):
             tell(over={"checks": self.checks()})
+            tell(versions=self._versions())
         # Not every client stops when it is told to.
         os._exit(0)
+
+    def _versions(self):
+        # Only now: it takes some MB, which are not the client's.
+        import importlib.metadata
+
+        versions = {name: importlib.metadata.version(name) for name in self._distributions}
+        return {"python": sys.version.split()[0], **versions}
 
     def _reached(self, event, now_ns):
         if self._left == 0:
