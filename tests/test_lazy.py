@@ -88,6 +88,17 @@ def test_importing_the_package_loads_no_room_of_it():
     assert "attr" not in loaded
 
 
+def test_the_class_of_streams_loads_what_making_one_takes_and_no_more():
+    """Network, TLS, HTML and the rooms for special occasions are loaded by who uses them."""
+    loaded = printed("import sys; from binance_uds import UserDataStream; print(*sys.modules)")
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("binance_uds.")}
+    notebook = {name for name in loaded if name.startswith("binance_uds.notebook.")}
+
+    assert set() == {"requests", "urllib3", "websocket", "ssl", "asyncio", "html", "orjson", "pandas"} & set(loaded)
+    assert set() == {"account", "cli", "doctor", "group", "markup", "metrics", "recording", "simulator"} & rooms
+    assert {"binance_uds.notebook.history"} == notebook
+
+
 def test_a_star_import_brings_every_name():
     """``from binance_uds import *`` loads all of them, and nothing else."""
     brought = printed("from binance_uds import *; print(*(n for n in dir() if not n.startswith('_')))")
