@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple, Type, TypeVar, Union, overload
@@ -27,6 +26,7 @@ from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
     import os
+    import ssl
 
     from .account_view import AccountSnapshot, AccountView
     from .recording.recorder import Recording
