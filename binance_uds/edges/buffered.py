@@ -78,6 +78,8 @@ class Buffered(websocket.WebSocket):
                 self._end = f"the connection was lost: {in_words(exc)}"
             else:
                 chunks.append(chunk)
+                # Less than was asked for is all there is, but of TLS, which hands out one record at a time.
+                self._is_empty = len(chunk) < room and type(self.connection) is socket.socket
                 room -= len(chunk)
                 if not chunk:
                     self._end = "the peer closed the connection without a close frame"

@@ -27,6 +27,9 @@ _CHUNKS_A_TURN = 2
 #: Where a signal does not end a wait, Ctrl-C is heard between two slices of it.
 _LONGEST_WAIT = 0.2 if sys.platform == "win32" else math.inf
 
+#: Bytes of the pipe that are read at once; each is a call of ``wake``.
+_WAKES = 4096
+
 #: So many turns' worth is still read from a connection that is closed; beyond that a flood would keep us from closing.
 _TURNS_AT_CLOSE = 128
 
@@ -70,10 +73,12 @@ class Sockets:
                 self._watched[number] = wanted
         if any(wire.has_pending for wire in self._wires.values()):
             seconds = 0.0
-        self._selector.select(min(max(seconds, 0.0), _LONGEST_WAIT))
-        with contextlib.suppress(OSError):
-            while self._wake_in.recv(4096):
-                pass
+        ready = self._selector.select(min(max(seconds, 0.0), _LONGEST_WAIT))
+        # Not asked for nothing: each call lets other threads have the interpreter, and it may be long until it is ours.
+        if any(key.fileobj is self._wake_in for key, _ in ready):
+            with contextlib.suppress(OSError):
+                while len(self._wake_in.recv(_WAKES)) == _WAKES:
+                    pass
 
     def open(self, command: do.OpenSocket) -> Fact:
         """Open a connection; blocks up to the plan's time."""

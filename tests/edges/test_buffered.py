@@ -69,6 +69,8 @@ def test_the_end_comes_after_everything_else(pair, frames):
     ws.fill()
 
     assert [b"last"] == ws.cut_texts(10)
+    ws.settle()
+    ws.fill()
     with pytest.raises(End, match="without a close frame"):
         ws.recv_data_frame(control_frame=True)
 
