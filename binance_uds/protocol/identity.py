@@ -52,9 +52,9 @@ def _order(event: usdm.OrderTradeUpdate) -> Hashable:
 
 
 def _account(event: usdm.AccountUpdate) -> Hashable:
-    # What may be negative with its opposite, for Python gives -1 and -2 the same hash.
-    balances = frozenset([(_of_balance(row), -row.wallet_balance) for row in event.balances])
-    positions = frozenset([(_of_position(row), -row.amount) for row in event.positions])
+    # Python gives -1 and -2 the same hash.
+    balances = frozenset([(_of_balance(row), row.wallet_balance == -1) for row in event.balances])
+    positions = frozenset([(_of_position(row), row.amount == -1) for row in event.positions])
     return (event.transaction_time_ms, event.reason, balances, positions)
 
 
@@ -102,7 +102,7 @@ def identity(event: Event) -> Hashable:
 class _Moment:
     """What one connection told of the account in its newest millisecond: what last, and how often each."""
 
-    at_ms: Optional[int]
+    at_ms: Optional[int] = None
     last: Optional[int] = None
     times: Dict[int, int] = attrs.field(factory=dict)
 
@@ -171,13 +171,15 @@ class Delivered:
         An account may be as before within a millisecond, after a trade and its opposite. A copy follows at once, or
         comes on another connection, where it has the same place.
         """
-        moment = self._moments.pop(connection, None)
-        if moment is None or moment.at_ms != at_ms:
-            moment = _Moment(at_ms)
-        self._moments[connection] = moment
-        if len(self._moments) > _CONNECTIONS:
-            del self._moments[next(iter(self._moments))]
-        if moment.last != said:
+        moment = self._moments.get(connection)
+        if moment is None:
+            if len(self._moments) == _CONNECTIONS:
+                # The one that has been silent for longest.
+                del self._moments[min(self._moments, key=lambda one: self._moments[one].at_ms or 0)]
+            moment = self._moments[connection] = _Moment()
+        if moment.at_ms != at_ms:
+            moment.at_ms, moment.last, moment.times = at_ms, said, {said: 1}
+        elif moment.last != said:
             moment.last, moment.times[said] = said, moment.times.get(said, 0) + 1
         return moment.times[said]
 
