@@ -7,7 +7,7 @@ import weakref
 from typing import Any, Callable, Dict, List, Optional, Tuple, Type, TypeVar, Union
 
 from .events import Event, Notice
-from .runtime.doors import BoundedQueue, Item, in_words
+from .runtime.doors import BoundedQueue, Item
 from .stream import UserDataStream
 
 I = TypeVar("I", bound=Union[Event, Notice])  # noqa: E741 - an item, as T is a type
@@ -28,8 +28,7 @@ class GroupQueue(BoundedQueue[Tuple[UserDataStream, I]]):
         may_wait: Callable[[], None],
         over: Callable[[], Optional[str]],
     ) -> None:
-        super().__init__(limit, may_wait, over, in_words(item_classes))
-        self._item_classes = item_classes
+        super().__init__(item_classes, limit, may_wait, over)
         self._outlets: Dict[UserDataStream, _Outlet] = {}
 
     # For the group

@@ -251,25 +251,29 @@ class Doors:
 
 class BoundedQueue(Generic[T]):
     """
-    A bounded, iterable queue; any thread may read it.
+    A bounded, iterable queue of what some classes of items bring; any thread may read it.
 
     Args:
+        item_classes: The classes.
         limit: How much it holds.
         may_wait: Raises where waiting is not possible.
         over: Says in words why nothing can come any more, or None.
-        awaited: What comes, in words.
 
     Attributes:
         is_closed: Whether it takes nothing more.
     """
 
     def __init__(
-        self, limit: int, may_wait: Callable[[], None], over: Callable[[], Optional[str]], awaited: str
+        self,
+        item_classes: Tuple[Type[Any], ...],
+        limit: int,
+        may_wait: Callable[[], None],
+        over: Callable[[], Optional[str]],
     ) -> None:
+        self._item_classes = item_classes
         self._limit = limit
         self._may_wait = may_wait
         self._over = over
-        self._awaited = awaited
         self._changed = threading.Condition()
         self._items: Deque[T] = deque()
         self._missed = 0
@@ -375,7 +379,7 @@ class BoundedQueue(Generic[T]):
                     return None
                 remaining = SLICE if deadline is None else deadline - time.monotonic()
                 if timeout is not None and remaining <= 0:
-                    raise WaitTimeout(timeout, self._awaited)
+                    raise WaitTimeout(timeout, in_words(self._item_classes))
                 self._changed.wait(min(remaining, SLICE))
 
     def _take(self) -> Optional[T]:
@@ -394,16 +398,6 @@ class EventQueue(BoundedQueue[I]):
     Iteration ends when the stream stops. Nothing is dropped silently: when the queue is full it closes, what is in it
     can still be read, and then ``BacklogOverflow`` is raised.
     """
-
-    def __init__(
-        self,
-        item_classes: Tuple[Type[I], ...],
-        limit: int,
-        may_wait: Callable[[], None],
-        over: Callable[[], Optional[str]],
-    ) -> None:
-        super().__init__(limit, may_wait, over, in_words(item_classes))
-        self._item_classes = item_classes
 
     def put(self, item: Item) -> None:
         """Take an item of the right class, or count it when there is no room."""
