@@ -78,7 +78,6 @@ def test_verdicts(results):
     assert ("150 against 200", True) == found["p50 below every other client's, µs"]
     assert ("300 against 250", False) == found["p99 no worse than every other client's, µs"]
     assert ("0.45", True) == found[f"{OUR_IMPORT}, against {THEIR_IMPORT} <= 0.5"]
-    assert ("1.10", False) == found[f"{PROGRAMS_IMPORT}, against {THEIR_IMPORT} <= 1"]
     assert ("38.0", True) == found["peak memory under blast, MB <= 40"]
 
 
