@@ -9,7 +9,7 @@ Every other event is identified by what it says.
 from __future__ import annotations
 
 import operator
-from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Set, Tuple, Type
 
 import attrs
 
@@ -19,7 +19,8 @@ from ..events.base import Event
 #: (symbol, order id, trade id).
 FillId = Tuple[str, int, int]
 
-#: Other events than fills are told twice only while connections overlap, so they are forgotten after so long.
+#: Other events than fills are told twice only while connections overlap, so they are forgotten after so long, or twice
+#: as long.
 _KEPT_MS = 120_000
 
 #: Connections that may tell the same at a time; more than there are.
@@ -121,8 +122,10 @@ class Delivered:
     def __init__(self, floor_ms: int = 0) -> None:
         self.floor_ms = floor_ms
         self._fills: Dict[str, Dict[Tuple[int, int], int]] = {}
-        self._said: Dict[int, int] = {}
-        self._newest_ms = 0
+        # What was said lately, and what was said before that: both are replaced when the older one is old enough.
+        self._said: Set[int] = set()
+        self._said_before: Set[int] = set()
+        self._turned_ms = 0
         self._moments: Dict[int, _Moment] = {}
 
     def add_fill(self, identified: FillId, time_ms: int) -> bool:
@@ -149,19 +152,16 @@ class Delivered:
 
     def add(self, event: Event, connection: int = 0) -> bool:
         """Note an event that is no fill, as a connection told it, and tell whether it is new."""
-        # By its hash: what it says is long, and two hashes of 64 bits do not meet within two minutes of events.
+        # By its hash: what it says is long, and two hashes of 64 bits do not meet within minutes of events.
         said = hash(identity(event))
         if isinstance(event, usdm.AccountUpdate):
             said = hash((said, self._time_of(said, event.transaction_time_ms, connection)))
-        if said in self._said:
+        if said in self._said or said in self._said_before:
             return False
-        time_ms = event.transaction_time_ms or event.event_time_ms or self._newest_ms
-        if time_ms > self._newest_ms:
-            self._newest_ms = time_ms
-        self._said[said] = time_ms
-        # Which ends at the newest, if not before.
-        while self._said[(oldest := next(iter(self._said)))] < self._newest_ms - _KEPT_MS:
-            del self._said[oldest]
+        self._said.add(said)
+        time_ms = event.transaction_time_ms or event.event_time_ms or 0
+        if time_ms > self._turned_ms + _KEPT_MS:
+            self._said_before, self._said, self._turned_ms = self._said, set(), time_ms
         return True
 
     def _time_of(self, said: int, at_ms: Optional[int], connection: int) -> int:

@@ -155,21 +155,31 @@ def test_amounts_of_one_and_two_are_not_mistaken_for_each_other(row, sign):
     assert [True, True] == [delivered.add(told.account(row(sign * amount))) for amount in (1, 2)]
 
 
-def test_events_are_remembered_for_two_minutes():
-    """Only overlapping connections tell twice, and they do not differ by more; memory stays bounded."""
+@given(st.lists(st.integers(1, 10 * MINUTE_MS), min_size=1, max_size=40).map(sorted))
+def test_events_are_remembered_for_two_minutes(times_ms):
+    """Only overlapping connections tell twice, and they do not differ by more."""
     delivered = Delivered()
-    delivered.add(told.algo(at_ms=MINUTE_MS))
-    delivered.add(told.algo(at_ms=3 * MINUTE_MS))
+    for place, at_ms in enumerate(times_ms):
+        delivered.add(told.algo(at_ms=at_ms, algo_id=place))
 
-    assert not delivered.add(told.algo(at_ms=MINUTE_MS))
+        assert not any(
+            delivered.add(told.algo(at_ms=then_ms, algo_id=before))
+            for before, then_ms in enumerate(times_ms[: place + 1])
+            if then_ms >= at_ms - 2 * MINUTE_MS
+        )
 
-    delivered.add(told.algo(at_ms=3 * MINUTE_MS + 1))
 
-    assert delivered.add(told.algo(at_ms=MINUTE_MS))
-    assert not delivered.add(told.algo(at_ms=3 * MINUTE_MS))
+def test_events_are_forgotten_after_twice_as_long():
+    """Memory stays bounded, by what comes within four minutes."""
+    delivered = Delivered()
+    for minute in range(1, 6):
+        delivered.add(told.algo(at_ms=minute * MINUTE_MS + minute))
+
+    assert delivered.add(told.algo(at_ms=MINUTE_MS + 1))
+    assert 4 >= len(delivered._said | delivered._said_before)
 
 
-def test_an_event_without_a_time_is_as_old_as_the_one_before():
+def test_an_event_without_a_time_is_forgotten_with_those_that_came_with_it():
     """A margin call has a push time alone, and a strategy update may have lost both of its times."""
     delivered = Delivered()
     undated = attrs.evolve(STRATEGY, transaction_time_ms=None, event_time_ms=None)
@@ -177,7 +187,8 @@ def test_an_event_without_a_time_is_as_old_as_the_one_before():
 
     assert not delivered.add(undated)
 
-    delivered.add(attrs.evolve(MARGIN_CALL, event_time_ms=10 * MINUTE_MS))
+    for minute in (10, 13, 16):
+        delivered.add(attrs.evolve(MARGIN_CALL, event_time_ms=minute * MINUTE_MS))
 
     assert delivered.add(undated)
     assert not delivered.add(undated)
