@@ -236,9 +236,9 @@ def a_lost_twin_is_no_matter(patch: pytest.MonkeyPatch) -> None:
 def both_connections_are_delivered(patch: pytest.MonkeyPatch) -> None:
     """What two connections tell is delivered twice."""
 
-    def is_new(taker: Any, event: Event, socket: int) -> bool:
-        taker_is_new(taker, event, socket)
+    def is_new_fill(taker: Any, fill: OrderTradeUpdate) -> bool:
+        taker_is_new_fill(taker, fill)
         return True
 
-    taker_is_new = Delivery._is_new
-    patch.setattr(Delivery, "_is_new", is_new)
+    taker_is_new_fill = Delivery._is_new_fill
+    patch.setattr(Delivery, "_is_new_fill", is_new_fill)
