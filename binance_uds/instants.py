@@ -14,7 +14,7 @@ from typing import Optional
 import attrs
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Instant:
     """
     One moment.

@@ -85,6 +85,11 @@ class Buffered(websocket.WebSocket):
                     self._end = "the peer closed the connection without a close frame"
         self.inbox, self.at = b"".join(chunks), 0
 
+    @property
+    def has_next(self) -> bool:
+        """Whether there is something for the library to read, which takes it some time to find out."""
+        return self.at < len(self.inbox) or self._end is not None
+
     def cut_texts(self, limit: int) -> list[bytes]:
         """Take whole text messages off the inbox, if that is where the next one begins."""
         if not self.frames.at_boundary:

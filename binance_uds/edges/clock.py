@@ -9,6 +9,10 @@ import time
 from typing import Optional
 
 from ..instants import Instant
+from ..makers import maker
+
+# One is made whenever the loop looks at the clocks, several times for each wake-up.
+_instant = maker(Instant)
 
 
 class Clock:
@@ -16,7 +20,7 @@ class Clock:
 
     def now(self) -> Instant:
         """Return one reading of all clocks."""
-        return Instant(time.monotonic(), _boot_time(), time.time())
+        return _instant(time.monotonic(), _boot_time(), time.time())
 
     def jitter(self) -> float:
         """Return a random number in [0, 1), which spreads out what many processes would do at once."""

@@ -214,7 +214,7 @@ class Wire:
             texts = ws.cut_texts(left)
             messages.extend(texts)
             left -= len(texts)
-            if left == 0:
+            if left == 0 or not ws.has_next:
                 return
             try:
                 opcode, frame = ws.recv_data_frame(control_frame=True)
