@@ -145,6 +145,8 @@ class ReaderSource:
     def _checks(self) -> Iterator[str]:
         tells = [_TELLS[type(value)].format(self._names[path]) for path, value in self._plain.items()]
         tells += [f"{self._names[path]}.__class__ is list" for path in self._rows.values()]
+        # Any other is known by its values, which are taken out of it.
+        tells += [f"{self._names[path]}.__class__ is dict" for path in self._objects if not self._values[path]]
         if tells:
             yield f"    if not ({' and '.join(tells)}):\n        return None"
         whole = [self._names[path] for path, value in self._plain.items() if type(value) is int]

@@ -111,6 +111,15 @@ class TestUsual:
         assert ((), ()) == (event.balances, event.positions)
         assert both(frame_of({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": {}})) is None
 
+    @pytest.mark.parametrize("odd", [[], "", 0, False])
+    def test_an_empty_object_is_not_mistaken_for_what_is_none(self, odd):
+        """Nothing stands in an empty list either, but there the strict way refuses the event."""
+        document = {"e": "ACCOUNT_CONFIG_UPDATE", "E": 1, "T": 2, "ac": {}, "ai": {"j": True}}
+
+        assert both(frame_of(document)) is not None
+        assert both(frame_of({**document, "ac": odd})) is None
+        assert both(frame_of(document)) is not None
+
     def test_spaces_make_no_difference(self):
         """The exchange sends none."""
         document = order()
