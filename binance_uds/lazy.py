@@ -26,9 +26,13 @@ def loading(
         homes: For each of its modules, by its name within the package, the names that are public.
     """
     home_of = {name: module for module, names in homes.items() for name in names}
+    modules = {module.partition(".")[0] for module in homes}
     namespace = vars(sys.modules[package])
 
     def get_attribute(name: str) -> Any:
+        if name in modules:
+            # Or it would depend on what was used before whether the package has it.
+            return import_module(f"{package}.{name}")
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         found = namespace[name] = getattr(import_module(f"{package}.{home_of[name]}"), name)

@@ -167,3 +167,11 @@ def test_a_table_that_names_what_is_not_there_says_so(package):
     """A mistake in a table is told as what it is."""
     with pytest.raises(AttributeError, match=r"'lazy_package\.other' has no attribute 'absent'"):
         package.absent  # noqa: B018 - reading it is what fails
+
+
+@pytest.mark.parametrize(
+    "name", ["markets.Market", "errors.StartTimeout", "events.usdm.TradeLite", "events.base.Event"]
+)
+def test_a_module_with_public_names_is_reached_through_its_package(name):
+    """As long as nothing was loaded, too: whether it is there does not depend on what was used before."""
+    assert [name.rpartition(".")[2]] == printed(f"import binance_uds as uds; print(uds.{name}.__name__)")
