@@ -206,7 +206,8 @@ class Delivery:
             self._doubts.order((event.symbol, event.order_id), now)
             if event.is_fill:
                 self._doubts.told(event)
-                self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
+            # Of any order: what REST showed of the position may have broken its chain, and no frame told of it.
+            self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
         elif isinstance(event, AccountUpdate):
             for position in event.positions:
                 self._doubts.position((position.symbol, position.position_side), now)

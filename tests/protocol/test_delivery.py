@@ -740,6 +740,16 @@ def test_the_second_look_moves_no_floor():
     assert {7} < set(made.account.open_orders) | {8}
 
 
+def test_a_fill_between_the_looks_that_did_not_come_is_doubted_at_the_next_word():
+    """The second look shows what it made of the position; any order of that position asks why."""
+    made = signed(is_grounded=False)
+    made.ground(Recovery(positions=(position_row("0.5", NOW_MS - 5_000),)), NOW_MS - 1_000)
+    made.ground(Recovery(positions=(position_row("0.7", NOW_MS),)), NOW_MS - 1_000)
+    take(made, order_frame(x="NEW", X="NEW", z="0", l="0", t=0), now=100.0)
+
+    assert ["the BOTH position"] == [fact.broken.what for fact in made.due(200.0)]
+
+
 @pytest.mark.parametrize("shown", ["0.6", None])
 def test_a_position_that_the_first_look_does_not_show_is_flat_only_when_the_second_does_not_either(shown):
     """REST may lag: it was opened a moment before everything is told, and the connection told of it."""
