@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple, Type, TypeVar, Union, overload
 
+from .account import Account
+from .account_view import AccountSnapshot, AccountView
 from .credentials import Credentials, Signer
 from .edges.clock import Clock
 from .errors import ConfigurationError, ForkedStream, StartTimeout, UserDataStreamError
@@ -26,9 +29,7 @@ from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:
     import os
-    import ssl
 
-    from .account_view import AccountSnapshot, AccountView
     from .recording.recorder import Recording
     from .runtime.worker import Worker
 
@@ -144,9 +145,6 @@ class UserDataStream:
             self._history.record,
         )
         self._plans = PlanWalk(self._settings.market.access_plans)
-        # Only now: importing this class is not yet following an account.
-        from .account import Account
-
         self._account = Account(lambda: self.state is StreamState.LIVE)
         self._account_view = self._account.view()
         self._lock = threading.Lock()

@@ -89,13 +89,13 @@ def test_importing_the_package_loads_no_room_of_it():
 
 
 def test_the_class_of_streams_loads_what_making_one_takes_and_no_more():
-    """Network, TLS and the rooms for special occasions are loaded by who uses them."""
+    """The network and the rooms for special occasions are loaded by who uses them."""
     loaded = printed("import sys; from binance_uds import UserDataStream; print(*sys.modules)")
     rooms = {name.split(".")[1] for name in loaded if name.startswith("binance_uds.")}
     notebook = {name for name in loaded if name.startswith("binance_uds.notebook.")}
 
-    assert set() == {"requests", "urllib3", "websocket", "ssl", "asyncio", "orjson", "pandas"} & set(loaded)
-    assert set() == {"account", "cli", "doctor", "group", "metrics", "recording", "simulator"} & rooms
+    assert set() == {"requests", "urllib3", "websocket", "asyncio", "orjson", "pandas"} & set(loaded)
+    assert set() == {"cli", "doctor", "group", "metrics", "recording", "simulator"} & rooms
     assert {"binance_uds.notebook.history"} == notebook
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, FrozenSet, Iterable, Mapping, Optional, Tuple, Union
+import ssl
+from typing import FrozenSet, Iterable, Mapping, Optional, Tuple, Union
 
 import attrs
 
@@ -13,9 +14,6 @@ from ..markets import Market
 from ..protocol.ledger.cursor import Cursor
 from ..protocol.timings import Timings
 from .cursors import CursorStore, checked_cursor
-
-if TYPE_CHECKING:
-    import ssl
 
 #: The timings that are arguments of their own, with their bounds in seconds. A key dies after 60 minutes; the exchange
 #: takes 10 messages a second; an audit costs 95 of the 2,400 that an address may use of request weight in a minute.

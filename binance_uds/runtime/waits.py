@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Callable, Optional, Set, TypeVar
+from typing import Callable, Optional, Set, TypeVar
 
+from ..account_view import AccountSnapshot, AccountView
 from ..errors import UserDataStreamError, WaitTimeout
-
-if TYPE_CHECKING:
-    from ..account_view import AccountSnapshot, AccountView
 
 T = TypeVar("T")
 
