@@ -425,6 +425,18 @@ def test_leaves_room_goes_by_the_last_word(history):
     assert [] == list(VALIDATORS["leaves_room"](history, REPAIRER))
 
 
+@pytest.mark.parametrize("reads, expected", [(1, []), (2, ["leaves_room"])])
+def test_leaves_room_for_one_proof_of_the_secret(history, reads, expected):
+    """Whoever starts anew reads the balances once, whatever others use."""
+    history.asked = [Asked(5.0, ms(5.0), "GET", "/fapi/v1/time", 1, 200, was_heard=True, used_weight=1_921)]
+    history.asked += [
+        Asked(6.0 + read, ms(6.0 + read), "GET", "/fapi/v3/balance", 5, 200, was_heard=True, used_weight=1_926)
+        for read in range(reads)
+    ]
+
+    assert expected == list(dict.fromkeys("leaves_room" for _ in VALIDATORS["leaves_room"](history, REPAIRER)))
+
+
 def test_leaves_room_asks_nobody_who_was_not_told(history):
     """A client that ended and starts anew."""
     crowded = Asked(3_590.0, ms(3_590.0), "GET", "/fapi/v1/openOrders", 1, 200, was_heard=True, used_weight=1_921)

@@ -52,16 +52,23 @@ def no_storm(history: History, promise: Promise) -> Iterator[str]:
 
 
 def leaves_room(history: History, promise: Promise) -> Iterator[str]:
-    """While others behind the address use most of its weight, by the last that was heard of it, nothing is read."""
-    told_at, ends = -SHARED_FOR, iter([*history.ends_of_lives, math.inf])
+    """
+    While others behind the address use most of its weight, by the last that was heard of it, nothing is read.
+
+    But for the balances that whoever starts anew reads once: that the exchange answers proves the secret, without
+    which no connection counts.
+    """
+    told_at, is_proven, ends = -SHARED_FOR, False, iter([*history.ends_of_lives, math.inf])
     end = next(ends)
     for asked in history.asked:
         while end < asked.at:
             # One that starts anew has not been told.
-            told_at, end = -SHARED_FOR, next(ends)
-        is_read = asked.method == "GET" and not asked.path.endswith("/time")
+            told_at, is_proven, end = -SHARED_FOR, False, next(ends)
+        is_proof = asked.path.endswith("/balance") and not is_proven
+        is_read = asked.method == "GET" and not asked.path.endswith("/time") and not is_proof
         if is_read and asked.at < told_at + SHARED_FOR:
             yield f"{asked.path} read at {asked.at:.3f}, though others use the weight since {told_at:.3f}"
+        is_proven = is_proven or (is_proof and asked.was_heard and asked.status == 200)
         if asked.was_heard and asked.status == 200 and asked.used_weight is not None:
             told_at = asked.at if asked.used_weight > MOST_SHARED else -SHARED_FOR
 
