@@ -113,9 +113,11 @@ def readme_text(results: Json) -> str:
         statement: _figure(median(results["imports"].get(statement, []), "ms"), ".0f")
         for statement in (THEIR_IMPORT, OUR_IMPORT, STREAMS_IMPORT)
     }
-    lines += ["", f"`{THEIR_IMPORT}` takes {took[THEIR_IMPORT]} ms. Of ours the table has"]
-    lines.append(f"`{PROGRAMS_IMPORT}`. `{OUR_IMPORT}` alone takes {took[OUR_IMPORT]} ms, for its names are")
-    lines.append("loaded when they are used; all that a running stream loads, requests and websocket-client among it,")
+    lines += ["", f"`{THEIR_IMPORT}` takes {took[THEIR_IMPORT]} ms. For ours the table shows"]
+    lines.append(f"`{PROGRAMS_IMPORT}`; `{OUR_IMPORT}` alone takes {took[OUR_IMPORT]} ms, for its names are")
+    lines.append(
+        "loaded when they are used, and all that a running stream loads, requests and websocket-client among it,"
+    )
     lines.append(f"takes {took[STREAMS_IMPORT]} ms.")
     if results.get("idle_stream_mb") is not None:
         lines.append(f"An idle stream takes {results['idle_stream_mb']:.2f} MB, its thread and connection included.")
