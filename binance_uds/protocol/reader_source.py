@@ -147,8 +147,7 @@ class ReaderSource:
         tells += [f"{self._names[path]}.__class__ is list" for path in self._rows.values()]
         # Any other is known by its values, which are taken out of it.
         tells += [f"{self._names[path]}.__class__ is dict" for path in self._objects if not self._values[path]]
-        if tells:
-            yield f"    if not ({' and '.join(tells)}):\n        return None"
+        yield f"    if not ({' and '.join(tells)}):\n        return None"
         whole = [self._names[path] for path, value in self._plain.items() if type(value) is int]
         if whole and not self._is_bounded:
             bounds = " and ".join(f"-{LARGEST} <= {name} <= {LARGEST}" for name in whole)
