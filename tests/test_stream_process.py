@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -99,6 +100,13 @@ def test_ctrl_c_ends_what_waits(program, exchange, where):
     exchange.wait_until(lambda: exchange.connections_open == 0)
 
 
+#: What Python 3.13 itself says where Ctrl-C comes while http.client makes the object of an answer.
+HALF_MADE = re.compile(
+    r"Exception ignored in: <http\.client\.HTTPResponse object at 0x[0-9a-f]+>\nTraceback [^']*"
+    r"'HTTPResponse' object has no attribute 'fp'\n"
+)
+
+
 @pytest.mark.parametrize("door", ["start", "run"])
 def test_ctrl_c_ends_a_start_that_hangs(program, exchange, tools, door):
     """While the exchange does not answer, Ctrl-C ends start() and run(), and nothing goes on behind."""
@@ -120,7 +128,7 @@ def test_ctrl_c_ends_a_start_that_hangs(program, exchange, tools, door):
     run.send(signal.SIGINT)
     status, out, err = run.finish()
 
-    assert (0, ["interrupted", "True", "STOPPED", "1"], "") == (status, out.split(), err)
+    assert (0, ["interrupted", "True", "STOPPED", "1"], "") == (status, out.split(), HALF_MADE.sub("", err))
 
 
 def test_a_signal_handler_stops_what_main_joins(program):

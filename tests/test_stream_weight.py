@@ -19,6 +19,12 @@ def short_minutes(monkeypatch):
     monkeypatch.setattr(budget, "WINDOW_S", MINUTE_S)
 
 
+def trade_unheard(model, account):
+    """Let the listen key expire and a trade follow at once, before the client can have another."""
+    model.expire_key(account)
+    model.place_order(account, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
+
+
 def test_streams_that_repair_at_once_share_the_weight(exchange, make_stream, tools, short_minutes):
     """Three accounts lose their keys at once: together they read within the bound, and each gap is repaired."""
     accounts = [exchange.account, *(exchange.add_account(f"account {number}") for number in range(1, STREAMS))]
@@ -31,8 +37,7 @@ def test_streams_that_repair_at_once_share_the_weight(exchange, make_stream, too
     # Each start checks the secret by a signed call of its own, whatever the budget.
     before = len(exchange.requests)
     for each in accounts:
-        each.do(lambda model, account: model.expire_key(account))
-        each.buy("BTCUSDT", "0.01")
+        each.do(trade_unheard)
     closed = [each.wait_for(uds.GapClosed) for each in ears]
     read = [
         (at / 1000, WEIGHTS[path].weight_without_symbol or WEIGHTS[path].weight)
