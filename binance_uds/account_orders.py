@@ -163,13 +163,13 @@ def with_step(steps: Steps, event: OrderTradeUpdate, at_ms: int) -> Steps:
         event.price,
         origin=event.origin,
     )
-    if not steps:
-        return (step,)
-    key, place = _place_of(step), len(steps)
-    while place and _place_of(steps[place - 1]) > key:
-        place -= 1
-    if place and steps[place - 1] == step:
-        return steps
+    place = len(steps)
+    if steps and at_ms <= steps[-1].time_ms:
+        key = _place_of(step)
+        while place and _place_of(steps[place - 1]) > key:
+            place -= 1
+        if place and steps[place - 1] == step:
+            return steps
     longer = (*steps[:place], step, *steps[place:])
     return longer if len(longer) <= STEPS_KEPT else (longer[0], *longer[2:])
 

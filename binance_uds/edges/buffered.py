@@ -23,7 +23,12 @@ from .framing import Frames, cut_texts
 #: Largest number of bytes waiting to be sent; we send pings, pongs and a few short requests.
 MAX_OUTBOX = 64 * 1024
 
-_CHUNK = 256 * 1024
+#: Bytes that are read and parsed before anything else is looked at.
+_INBOX = 256 * 1024
+
+#: Bytes asked for at once. Room for them is made before anybody knows how few there are, and beyond 128 KiB a C library
+#: may ask the system for that room each time, which takes several times as long as reading a usual frame.
+_CHUNK = 64 * 1024
 
 #: What a non-blocking socket says instead of blocking.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -68,10 +73,11 @@ class Buffered(websocket.WebSocket):
         """Read until the socket would block, or the inbox is full."""
         self.must_read_first = self._is_empty = False
         chunks = [self.inbox[self.at :]]
-        room = _CHUNK - len(chunks[0])
+        room = _INBOX - len(chunks[0])
         while room > 0 and self._end is None and not self._is_empty:
+            asked = min(room, _CHUNK)
             try:
-                chunk = self.connection.recv(room)
+                chunk = self.connection.recv(asked)
             except _WOULD_BLOCK:
                 self._is_empty = True
             except OSError as exc:
@@ -79,7 +85,7 @@ class Buffered(websocket.WebSocket):
             else:
                 chunks.append(chunk)
                 # Less than was asked for is all there is, but of TLS, which hands out one record at a time.
-                self._is_empty = len(chunk) < room and type(self.connection) is socket.socket
+                self._is_empty = len(chunk) < asked and type(self.connection) is socket.socket
                 room -= len(chunk)
                 if not chunk:
                     self._end = "the peer closed the connection without a close frame"

@@ -18,6 +18,8 @@ import attrs
 from .base import Event, decimal, flag, integer, integer_or_blank, key_tag, label, rows, text, wire
 from .vocabulary import ExecutionType
 
+_FILLS = frozenset({ExecutionType.TRADE, ExecutionType.CALCULATED})
+
 
 @attrs.frozen(kw_only=True)
 class OrderTradeUpdate(Event):
@@ -121,7 +123,7 @@ class OrderTradeUpdate(Event):
     @property
     def is_fill(self) -> bool:
         """Whether something was traded: ``execution_type`` is TRADE or CALCULATED."""
-        return self.execution_type in (ExecutionType.TRADE, ExecutionType.CALCULATED)
+        return self.execution_type in _FILLS
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)

@@ -27,7 +27,7 @@ def pair() -> Iterator[tuple[Buffered, socket.socket]]:
 
 def test_the_inbox_is_filled_no_further_than_its_size(pair, frames, monkeypatch):
     """What does not fit stays in the socket, where it holds the peer back."""
-    monkeypatch.setattr(buffered, "_CHUNK", 10)
+    monkeypatch.setattr(buffered, "_INBOX", 10)
     ws, far = pair
     far.sendall(frames.frame(b"12345678") + frames.frame(b"x"))
     ws.fill()
@@ -39,6 +39,19 @@ def test_the_inbox_is_filled_no_further_than_its_size(pair, frames, monkeypatch)
     assert (frames.frame(b"12345678"), False) == first
     assert [b"12345678"] == texts
     assert [b"x"] == ws.cut_texts(10)
+    ws.settle()
+    assert ws.is_drained
+
+
+def test_one_filling_reads_chunk_after_chunk(pair, frames, monkeypatch):
+    """All that has arrived is there at once, however little is asked for at a time."""
+    monkeypatch.setattr(buffered, "_CHUNK", 4)
+    ws, far = pair
+    far.sendall(frames.frame(b"12345678"))
+    ws.fill()
+
+    assert (frames.frame(b"12345678"), False) == (ws.inbox, ws.is_drained)
+    assert [b"12345678"] == ws.cut_texts(10)
     ws.settle()
     assert ws.is_drained
 
