@@ -26,9 +26,10 @@ MAX_OUTBOX = 64 * 1024
 #: Bytes that are read and parsed before anything else is looked at.
 _INBOX = 256 * 1024
 
-#: Bytes asked for at once. Room for them is made before anybody knows how few there are, and beyond 128 KiB a C library
-#: may ask the system for that room each time, which takes several times as long as reading a usual frame.
-_CHUNK = 64 * 1024
+#: Bytes asked for at once while fewer come. Room is made for as many as are asked for, and beyond 128 KiB a C library
+#: may ask the system for that room each time, which takes several times as long as reading a usual frame. When more
+#: come all are asked for at once: with each call other threads get the interpreter, and it may be long until it is ours.
+_USUAL = 64 * 1024
 
 #: What a non-blocking socket says instead of blocking.
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -51,6 +52,7 @@ class Buffered(websocket.WebSocket):
         self.must_read_first = False  # TLS needs to hear from the peer before it can send
         self._end: Optional[str] = None
         self._is_empty = False
+        self._ask = _USUAL
         self._ping: Optional[bytes] = None
 
     @property
@@ -75,7 +77,7 @@ class Buffered(websocket.WebSocket):
         chunks = [self.inbox[self.at :]]
         room = _INBOX - len(chunks[0])
         while room > 0 and self._end is None and not self._is_empty:
-            asked = min(room, _CHUNK)
+            asked = min(room, self._ask)
             try:
                 chunk = self.connection.recv(asked)
             except _WOULD_BLOCK:
@@ -84,6 +86,7 @@ class Buffered(websocket.WebSocket):
                 self._end = f"the connection was lost: {in_words(exc)}"
             else:
                 chunks.append(chunk)
+                self._ask = _USUAL if len(chunk) < _USUAL else _INBOX
                 # Less than was asked for is all there is, but of TLS, which hands out one record at a time.
                 self._is_empty = len(chunk) < asked and type(self.connection) is socket.socket
                 room -= len(chunk)

@@ -43,17 +43,18 @@ def test_the_inbox_is_filled_no_further_than_its_size(pair, frames, monkeypatch)
     assert ws.is_drained
 
 
-def test_one_filling_reads_chunk_after_chunk(pair, frames, monkeypatch):
-    """All that has arrived is there at once, however little is asked for at a time."""
-    monkeypatch.setattr(buffered, "_CHUNK", 4)
+def test_one_filling_reads_all_that_has_arrived(pair):
+    """However much more that is than usually comes, it is there at once, and the next is read as well."""
     ws, far = pair
-    far.sendall(frames.frame(b"12345678"))
+    much = b"x" * 100_000
+    far.sendall(much)
+    ws.fill()
+    first, ws.at = len(ws.inbox), len(ws.inbox)
+    far.sendall(b"123")
     ws.fill()
 
-    assert (frames.frame(b"12345678"), False) == (ws.inbox, ws.is_drained)
-    assert [b"12345678"] == ws.cut_texts(10)
-    ws.settle()
-    assert ws.is_drained
+    assert len(much) == first
+    assert (b"123", False) == (ws.inbox, ws.is_drained)
 
 
 @pytest.mark.fault(41)
