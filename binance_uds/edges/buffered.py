@@ -28,7 +28,8 @@ _INBOX = 256 * 1024
 
 #: Bytes asked for at once while fewer come. Room is made for as many as are asked for, and beyond 128 KiB a C library
 #: may ask the system for that room each time, which takes several times as long as reading a usual frame. When more
-#: come all are asked for at once: with each call other threads get the interpreter, and it may be long until it is ours.
+#: come, all are asked for at once: each call lets other threads have the interpreter, and it may be long until it is
+#: ours.
 _USUAL = 64 * 1024
 
 #: What a non-blocking socket says instead of blocking.

@@ -13,8 +13,8 @@ from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
 import attrs
 
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
+from .identity import OrderKey, PositionKey
 from .ledger.books import Books
-from .ledger.chains import OrderKey, PositionKey
 from .reading import reads
 from .reading.errands import (
     Answer,

@@ -23,9 +23,9 @@ from . import facts
 from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
 from .held import Hold, merged
-from .identity import FillId, fill_id
+from .identity import FillId, OrderKey, fill_id
 from .ledger.books import Books
-from .ledger.chains import ZERO, OrderKey
+from .ledger.chains import ZERO
 from .ledger.cursor import Cursor
 from .ledger.doubts import Doubts
 from .ledger.handed import Handed

@@ -19,6 +19,10 @@ from ..events.base import Event
 #: (symbol, order id, trade id).
 FillId = Tuple[str, int, int]
 
+#: (symbol, order id); (symbol, position side).
+OrderKey = Tuple[str, int]
+PositionKey = Tuple[str, str]
+
 #: Other events than fills are told twice only while connections overlap, so they are forgotten after so long, or twice
 #: as long.
 _KEPT_MS = 120_000

@@ -23,9 +23,9 @@ from ..account_view import ALGO_ENDED, ENDED
 from ..events.notices import Proof
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from ..events.vocabulary import Side
-from .identity import FillId
+from .identity import FillId, OrderKey, PositionKey
 from .ledger.books import Books
-from .ledger.chains import ZERO, OrderKey, PositionKey
+from .ledger.chains import ZERO
 from .reading import reads
 from .reading.errands import (
     NO_SUCH_ORDER,

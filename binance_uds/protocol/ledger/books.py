@@ -17,8 +17,12 @@ from ...events.base import FROM_REST, Event
 from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
 from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow
 from ...events.vocabulary import AccountUpdateReason
-from ..identity import Delivered
-from .chains import Chains, OrderKey, PositionKey
+from ..identity import Delivered, OrderKey, PositionKey
+from .chains import Chains
+from .touched import Touched
+
+#: An amount, and when it was told.
+DatedAmount = Tuple[int, Decimal]
 
 
 @attrs.frozen
@@ -46,9 +50,14 @@ class Books:
     delivered: Delivered = attrs.field(factory=Delivered)
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
-    balances: Dict[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
+    balances: Dict[str, DatedAmount] = attrs.field(factory=dict)
     told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
+
+    @property
+    def touched(self) -> Touched:
+        """What the stream told of since somebody last looked."""
+        return self.chains.touched
 
     # What is told
 
@@ -66,7 +75,9 @@ class Books:
 
     def _enter_account(self, event: AccountUpdate) -> None:
         at_ms = event.transaction_time_ms or 0
+        touched = self.touched.balances
         for balance in event.balances:
+            touched.add(balance.asset)
             known = self.balances.get(balance.asset)
             if known is None or at_ms >= known[0]:
                 self.balances[balance.asset] = (at_ms, balance.wallet_balance)
@@ -79,6 +90,7 @@ class Books:
 
     def _enter_algo(self, event: AlgoUpdate) -> None:
         at_ms = event.transaction_time_ms or 0
+        self.touched.algo_orders.add(event.algo_id)
         if event.status in ALGO_ENDED:
             self.algo_orders.pop(event.algo_id, None)
             self._ended_algos[event.algo_id] = at_ms

@@ -23,12 +23,10 @@ from ...account_view import ENDED
 from ...events.base import FROM_REST
 from ...events.usdm import OrderTradeUpdate
 from ...events.vocabulary import Side
+from ..identity import OrderKey, PositionKey
+from .touched import Touched
 
 ZERO = Decimal(0)
-
-#: (symbol, order id); (symbol, position side).
-OrderKey = Tuple[str, int]
-PositionKey = Tuple[str, str]
 
 #: Amounts of a position that wait to be explained. More are waiting only while a gap is open, and its repair reads one.
 _MOST_CLAIMS = 1_000
@@ -292,11 +290,13 @@ class Chains:
     Attributes:
         grounded_ms: When the account was first read whole; what is unknown since then is new, and begins at nothing.
             None before: what is met for the first time is believed.
+        touched: What the stream told of since somebody last looked.
     """
 
     grounded_ms: Optional[int] = None
     orders: Dict[OrderKey, OrderChain] = attrs.field(factory=dict)
     positions: Dict[PositionKey, PositionChain] = attrs.field(factory=dict)
+    touched: Touched = attrs.field(factory=Touched, eq=False)
     _early: Dict[PositionKey, List[Tuple[int, Decimal]]] = attrs.field(factory=dict)
 
     # What the stream tells
@@ -310,6 +310,7 @@ class Chains:
         time_ms = fill.trade_time_ms or fill.transaction_time_ms or 0
         quantity = fill.last_filled_quantity or ZERO
         key = (fill.symbol, fill.order_id)
+        self.touched.orders.add(key)
         chain = self.orders.get(key)
         told = fill.filled_quantity
         if chain is None:
@@ -330,6 +331,7 @@ class Chains:
     def order(self, update: OrderTradeUpdate) -> None:
         """Take what an order update that is no fill says was filled so far."""
         key = (update.symbol, update.order_id)
+        self.touched.orders.add(key)
         chain = self.orders.get(key)
         time_ms = update.trade_time_ms or update.transaction_time_ms or 0
         if chain is None:
@@ -355,6 +357,7 @@ class Chains:
             is_from_order: Whether a trade changed it; what changed otherwise is no sum of fills, and is believed.
             is_whole: Whether it is a row of REST, which has all fills of its moment.
         """
+        self.touched.positions.add(key)
         chain = self.positions.get(key)
         if self.grounded_ms is None:
             # Nobody knows which fills of its moment it has. It came with them, so most likely all.
@@ -470,6 +473,7 @@ class Chains:
 
     def _count_position(self, fill: OrderTradeUpdate, quantity: Decimal, time_ms: int) -> None:
         key = (fill.symbol, fill.position_side or _BOTH)
+        self.touched.positions.add(key)
         signed = quantity if fill.side == Side.BUY else -quantity
         chain = self.positions.get(key)
         if chain is None:

@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 import attrs
 
-from .books import Books, OpenAlgo
-from .chains import Claim, OrderChain, OrderKey, PositionChain, PositionKey
+from ..identity import OrderKey, PositionKey
+from .books import Books, DatedAmount, OpenAlgo
+from .chains import Claim, OrderChain, PositionChain
 from .json_shapes import amount_of, id_of, label, list_of, object_of, whole
 
 K = TypeVar("K")
@@ -32,7 +33,7 @@ class Counts:
     orders: Mapping[OrderKey, OrderChain] = attrs.field(factory=dict)
     positions: Mapping[PositionKey, PositionChain] = attrs.field(factory=dict)
     algo_orders: Mapping[int, OpenAlgo] = attrs.field(factory=dict)
-    balances: Mapping[str, Tuple[int, Decimal]] = attrs.field(factory=dict)
+    balances: Mapping[str, DatedAmount] = attrs.field(factory=dict)
 
     def written(self) -> Dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -119,7 +120,7 @@ def _position_written(chain: PositionChain) -> Dict[str, Any]:
     return document
 
 
-def _dated_written(row: Tuple[int, Decimal]) -> List[Any]:
+def _dated_written(row: DatedAmount) -> List[Any]:
     return [row[0], str(row[1])]
 
 
@@ -185,6 +186,6 @@ def _claim(row: object) -> Claim:
     return Claim(whole(at_ms), amount_of(amount), is_whole is True)
 
 
-def _dated(row: object) -> Tuple[int, Decimal]:
+def _dated(row: object) -> DatedAmount:
     time_ms, amount = list_of(row)
     return whole(time_ms), amount_of(amount)

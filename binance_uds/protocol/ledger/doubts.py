@@ -12,9 +12,9 @@ from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 import attrs
 
 from ...events.usdm import OrderTradeUpdate, TradeLite
-from ..identity import FillId
+from ..identity import FillId, OrderKey, PositionKey
 from ..timings import Timings
-from .chains import Break, Chains, OrderKey, PositionKey
+from .chains import Break, Chains
 
 K = TypeVar("K", OrderKey, PositionKey)
 

@@ -15,8 +15,8 @@ import attrs
 from ...account_view import ENDED
 from ...events.notices import Proof
 from ...events.usdm_rows import AlgoRow, BalanceRow, OrderRow, PositionRow, TradeRow
-from ..identity import FillId
-from ..ledger.chains import ZERO, OrderKey, PositionKey
+from ..identity import FillId, OrderKey, PositionKey
+from ..ledger.chains import ZERO
 
 
 @attrs.define

@@ -12,61 +12,24 @@ import pytest
 
 from binance_uds.events import usdm
 from binance_uds.events.notices import Attention, Proof
-from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, Balance, OrderTradeUpdate, Position
+from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
 from binance_uds.protocol.delivery import Delivery
 from binance_uds.protocol.identity import FillId
 from binance_uds.protocol.ledger.books import Books
 from binance_uds.protocol.ledger.cursor import Cursor
 from binance_uds.protocol.ledger.handed import OFTEN, Handed
+from tests.protocol.ledger.steps import T, algo, fill, grounded_books, position
 from tests.protocol.mortal import Died, Mortal
 from tests.protocol.trader import NOTHING_AMISS
-
-T = 1_700_000_000_000
 
 #: How many histories of several lives are lived.
 LIVES = int(os.environ.get("UDS_LIVES", "25"))
 
 
-def fill(trade_id: int, order_id: int = 7, **changes: Any) -> OrderTradeUpdate:
-    """Return a fill of a tenth."""
-    told: dict[str, Any] = {
-        "symbol": "BTCUSDT",
-        "side": "BUY",
-        "execution_type": "TRADE",
-        "status": "PARTIALLY_FILLED",
-        "quantity": Decimal(1),
-        "price": Decimal(5),
-        "last_filled_quantity": Decimal("0.1"),
-        "filled_quantity": Decimal("0.1") * (trade_id - 10),
-        "position_side": "BOTH",
-        "transaction_time_ms": T + trade_id,
-        "trade_time_ms": T + trade_id,
-    }
-    return OrderTradeUpdate(**{**told, **changes, "order_id": order_id, "trade_id": trade_id})
-
-
-def position(amount: str, at_ms: int) -> AccountUpdate:
-    """Return what a fill makes of the account."""
-    return AccountUpdate(
-        reason="ORDER",
-        transaction_time_ms=at_ms,
-        balances=(Balance(asset="USDT", wallet_balance=Decimal(amount), cross_wallet_balance=Decimal(amount)),),
-        positions=(Position(symbol="BTCUSDT", amount=Decimal(amount), entry_price=Decimal(1), position_side="BOTH"),),
-    )
-
-
-def algo(status: str, at_ms: int) -> AlgoUpdate:
-    """Return what becomes of a conditional order."""
-    return AlgoUpdate(algo_id=5, symbol="BTCUSDT", side="SELL", status=status, transaction_time_ms=at_ms)
-
-
 def grounded() -> Handed:
     """Return what was handed over of an account that was just read, and has nothing."""
-    books = Books()
-    books.chains.grounded_ms = T
-    books.delivered.forget_before(T)
     handed = Handed(counts=True)
-    handed.restate(books)
+    handed.restate(grounded_books())
     return handed
 
 
@@ -261,7 +224,7 @@ class TestFromEventToEvent:
         handed, books = grounded(), grounded_books()
         books.enter(fill(11))
         put(handed, fill(11))
-        handed._rows = Restless(handed._rows, lambda: handed.catch_up(books))
+        handed._rows.fills = Restless(handed._rows.fills, lambda: handed.catch_up(books))
 
         assert {("BTCUSDT", 7, 11)} == cursor(handed).fills
 
@@ -277,14 +240,6 @@ class Restless(dict):
         rows = dict(self)
         self._change()
         return rows
-
-
-def grounded_books() -> Books:
-    """Return the books of an account that was just read, and has nothing."""
-    books = Books()
-    books.chains.grounded_ms = T
-    books.delivered.forget_before(T)
-    return books
 
 
 def test_what_is_held_back_was_not_handed_over():
