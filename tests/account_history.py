@@ -17,7 +17,7 @@ from typing import Any
 
 from binance_uds.events import usdm
 from binance_uds.events.base import FROM_REST, Event
-from binance_uds.protocol.decode import Decoder, Payload, unwrap
+from binance_uds.protocol.decoding.strict import Decoder, Payload, unwrap
 from binance_uds.simulator.bot import BotTrader
 from binance_uds.simulator.exchange import Exchange, Fill, Refused
 from binance_uds.simulator.records import AlgoOrder, Balance, Order, Position

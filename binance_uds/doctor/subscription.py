@@ -15,7 +15,7 @@ from ..credentials import Secret
 from ..markets import AccessForm, AccessPlan
 from ..protocol import commands as do
 from ..protocol import facts
-from ..protocol.decode import Control, Undecodable, parse, unwrap
+from ..protocol.decoding.strict import Control, Undecodable, parse, unwrap
 from ..protocol.subscriptions import SUBSCRIBE_ID
 from ..runtime.sockets import Sockets
 from .case import Case

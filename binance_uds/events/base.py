@@ -5,7 +5,7 @@ The class *is* the mapping: a field's declaration states our name, Binance's key
 
     filled_quantity: Optional[Decimal] = wire("o.z", decimal)
 
-``protocol/decode.py`` reads these declarations; nothing else knows a wire key.
+``protocol/decoding/`` reads these declarations; nothing else knows a wire key.
 """
 
 from __future__ import annotations

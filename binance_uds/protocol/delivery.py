@@ -20,7 +20,8 @@ from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTrad
 from ..events.usdm_rows import TradeRow
 from ..makers import maker
 from . import facts
-from .decode import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
+from .decoding.quick import QuickDecoder
+from .decoding.strict import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
 from .held import Hold, merged
 from .identity import FillId, OrderKey, fill_id
@@ -29,7 +30,6 @@ from .ledger.chains import ZERO
 from .ledger.cursor import Cursor
 from .ledger.doubts import Doubts
 from .ledger.handed import Handed
-from .quick import QuickDecoder
 from .reading import recovered
 from .reading.configuration import Configuration
 from .reading.recovery import Recovery, flat_row

@@ -11,7 +11,7 @@ from ..instants import Instant
 from ..markets import Market, ReadName
 from ..protocol import commands as do
 from ..protocol import facts
-from ..protocol.decode import Undecodable
+from ..protocol.decoding.strict import Undecodable
 from ..protocol.facts import Call, Fact
 from ..protocol.reading import reads
 from ..protocol.signing import signed_query

@@ -14,7 +14,7 @@ import pytest
 
 from binance_uds.events import base, usdm
 from binance_uds.events.base import WIRE_CONVERT, WIRE_ESSENTIAL, WIRE_PATH, WIRE_ROWS, Event
-from binance_uds.protocol.decode import Decoder, Payload, parse, unwrap
+from binance_uds.protocol.decoding.strict import Decoder, Payload, parse, unwrap
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "usdm"
 ROW_CLASSES = (usdm.Balance, usdm.Position, usdm.MarginCallPosition)

@@ -15,7 +15,7 @@ import pytest
 
 from binance_uds.events import usdm, usdm_rows
 from binance_uds.events.base import WIRE_ESSENTIAL, WIRE_PATH, Row
-from binance_uds.protocol.decode import Reader
+from binance_uds.protocol.decoding.strict import Reader
 
 SAMPLES = Path(__file__).parents[1] / "payloads_rest" / "usdm"
 CLASSES = {

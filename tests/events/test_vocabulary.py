@@ -8,7 +8,7 @@ import pytest
 
 from binance_uds import events
 from binance_uds.events import usdm, vocabulary
-from binance_uds.protocol.decode import Decoder, Payload, parse, unwrap
+from binance_uds.protocol.decoding.strict import Decoder, Payload, parse, unwrap
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "usdm"
 VOCABULARIES = [value for value in vars(vocabulary).values() if isinstance(value, type)]

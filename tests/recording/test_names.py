@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from binance_uds.credentials import Secret
-from binance_uds.protocol.decode import Undecodable, parse
+from binance_uds.protocol.decoding.strict import Undecodable, parse
 from binance_uds.recording.names import Names
 from binance_uds.tags import stand_in, tag_of
 

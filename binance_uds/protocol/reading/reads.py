@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 import attrs
 
 from ...markets import Market, ReadName
-from ..decode import TOO_DEEP, Reader, Undecodable, is_too_deep
+from ..decoding.strict import TOO_DEEP, Reader, Undecodable, is_too_deep
 
 #: The most rows that one answer holds.
 MOST_ROWS = 1000

@@ -17,7 +17,7 @@ from binance_uds.credentials import Credentials
 from binance_uds.edges.answers import Answer, verdict
 from binance_uds.events.usdm_rows import BalanceRow, TradeRow
 from binance_uds.markets import USDM, ReadName
-from binance_uds.protocol.decode import DEEPEST, Undecodable
+from binance_uds.protocol.decoding.strict import DEEPEST, Undecodable
 from binance_uds.protocol.reading import reads
 from binance_uds.protocol.reading.reads import Read, Rows
 from binance_uds.protocol.signing import signed_query

@@ -28,7 +28,7 @@ from binance_uds.events.usdm_rows import (
     TradeRow,
 )
 from binance_uds.markets import USDM
-from binance_uds.protocol.decode import Decoder, parse, unwrap
+from binance_uds.protocol.decoding.strict import Decoder, parse, unwrap
 from binance_uds.protocol.reading import reads, recovered
 from binance_uds.simulator.exchange import Exchange
 

@@ -1,5 +1,5 @@
 """
-From the bytes of a frame to an event, and from JSON objects to what they tell, strictly.
+The strict way, field by field: from the bytes of a frame to an event, and from JSON objects to what they tell.
 
 What is not exactly what it should be is either named (``Undecodable``, ``Decoded.malformed``) or kept as data
 (``UnknownEvent``, ``raw``), never guessed. Pure: the same frame always reads the same.
@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NoReturn, Optio
 
 import attrs
 
-from ..credentials import Secret
-from ..events.base import (
+from ...credentials import Secret
+from ...events.base import (
     WIRE_CONVERT,
     WIRE_ESSENTIAL,
     WIRE_PATH,
@@ -24,7 +24,7 @@ from ..events.base import (
     integer,
     key_tag,
 )
-from ..redaction import MASK
+from ...redaction import MASK
 
 #: Binance's payloads are 3 objects deep. The bound keeps everything that walks ``raw`` far from Python's own.
 DEEPEST = 32

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
 from binance_uds.events.base import Event
-from binance_uds.protocol import quick
-from binance_uds.protocol.decode import Decoder, Payload, Undecodable, may_name_key, parse, unwrap
-from binance_uds.protocol.quick import QuickDecoder, json_reader
+from binance_uds.protocol.decoding import quick
+from binance_uds.protocol.decoding.quick import QuickDecoder, json_reader
+from binance_uds.protocol.decoding.strict import Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from tests.protocol.odd_json import ANY_JSON, KEY, KEYS, LEAVES, mutated, sprees
 
-PAYLOADS = Path(__file__).parents[1] / "payloads" / "usdm"
+PAYLOADS = Path(__file__).parents[2] / "payloads" / "usdm"
 DOCUMENTS = {
     str(path.relative_to(PAYLOADS).with_suffix("")): json.loads(path.read_text("utf-8"))
     for path in sorted(PAYLOADS.rglob("*.json"))
@@ -274,7 +274,7 @@ class TestReaders:
         assert orjson.loads is json_reader()
 
         monkeypatch.setitem(sys.modules, "orjson", None)
-        spec = importlib.util.spec_from_file_location("binance_uds.protocol.quick_without", quick.__file__)
+        spec = importlib.util.spec_from_file_location("binance_uds.protocol.decoding.quick_without", quick.__file__)
         without = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(without)
         assert without.orjson is None

@@ -1,11 +1,11 @@
 """
 The usual frame, read quickly: decoders that are generated from the declarations of the fields.
 
-``decode.py`` is strict, field by field, and decides what a frame means. But nearly every frame is of one of a few
-shapes: the same keys in the same order, with values of the same types. For each shape that is met a function is
-generated that takes the values as they stand, and costs a fraction of the strict way. Whatever a shape does not settle
-(a fraction, a key twice, an amount that is none, an escape, a listen key) is left to the strict way, so both always
-say the same.
+The strict way goes field by field, and decides what a frame means. But nearly every frame is of one of a few shapes:
+the same keys in the same order, with values of the same types. For each shape that is met a function is generated
+(``source.py`` writes it) that takes the values as they stand, and costs a fraction of the strict way. Whatever a shape
+does not settle (a fraction, a key twice, an amount that is none, an escape, a listen key) is left to the strict way, so
+both always say the same.
 
 A key that stands twice is in the text and not in what was read of it, so the quotes of the text are counted: each key
 and each text has two.
@@ -22,10 +22,10 @@ from typing import Any, Callable, Dict, Iterable, NoReturn, Optional, Sequence, 
 
 import attrs
 
-from ..credentials import Secret
-from ..events.base import WIRE_CONVERT, WIRE_PATH, WIRE_ROWS, Event
-from ..makers import twin_of
-from .reader_source import Odd, ReaderSource
+from ...credentials import Secret
+from ...events.base import WIRE_CONVERT, WIRE_PATH, WIRE_ROWS, Event
+from ...makers import twin_of
+from .source import Odd, ReaderSource
 
 try:
     import orjson

@@ -1,6 +1,6 @@
 """
-The source of a function that reads JSON objects of one shape: the same keys in the same order, and values of the same
-types.
+The source of the quick way: of a function that reads JSON objects of one shape, with the same keys in the same order
+and values of the same types.
 
 What it takes for granted it checks first, in what it costs least: types by identity, a key that stands twice by the
 quotes of the text, of which each key and each text has two.
@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 import attrs
 
-from ..events.base import (
+from ...events.base import (
     WIRE_CONVERT,
     WIRE_ESSENTIAL,
     WIRE_PATH,
@@ -24,7 +24,7 @@ from ..events.base import (
     label,
     text,
 )
-from .decode import KEY_NAME
+from .strict import KEY_NAME
 
 #: Whole numbers up to here are read alike by every JSON reader.
 LARGEST = 2**63 - 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
 from binance_uds.events.base import Event, UnknownEvent
-from binance_uds.protocol.decode import (
+from binance_uds.protocol.decoding.strict import (
     DEEPEST,
     Control,
     Decoded,
@@ -28,7 +28,7 @@ from binance_uds.protocol.decode import (
 )
 from tests.protocol.odd_json import ANY_JSON, KEY, KEYS, LEAVES, mutated, sprees
 
-PAYLOADS = Path(__file__).parents[1] / "payloads" / "usdm"
+PAYLOADS = Path(__file__).parents[2] / "payloads" / "usdm"
 DECODER = Decoder(usdm.EVENTS)
 DOCUMENTS = {
     str(path.relative_to(PAYLOADS).with_suffix("")): json.loads(path.read_text("utf-8"))
