@@ -19,7 +19,7 @@ import attrs
 import pytest
 
 import binance_uds as uds
-from binance_uds.edges.rest import release_holds
+from binance_uds.edges.holds import release_holds
 from binance_uds.runtime.weights import forget_weights
 from binance_uds.simulator import LocalExchange
 

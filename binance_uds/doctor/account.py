@@ -11,19 +11,15 @@ from ..edges.holds import HOLDING_STATUSES
 from ..errors import ConfigurationError, CredentialsRejected, ExchangeError, UserDataStreamError
 from ..protocol import commands as do
 from ..protocol import facts
+from ..protocol.budget import SHARE_FOR_ALL
 from ..protocol.facts import Call
 from ..protocol.signing import signed_query
+from ..protocol.understanding import NO_SUCH_KEY
 from .case import Case
 from .finding import Finding, failed, no_answer, ok, skipped, warning
 
 #: From this offset on Binance refuses a request that is signed by the clock of this machine, in milliseconds.
 _MOST_OFFSET_MS = 1_000
-
-#: From this share of the limit on audits and repairs of a stream pause.
-_HEAVY_USE = 0.8
-
-#: Binance's code for a listen key that does not exist, or no more.
-_NO_KEY = -1125
 
 #: What Binance calls the rights of a key; those that are always of interest first.
 _RIGHTS: Mapping[str, str] = {
@@ -46,12 +42,11 @@ def rest(case: Case) -> Finding:
     took_ms = 1000 * (case.clock.now().monotonic - began)
     if not isinstance(fact, facts.ClockRead):
         return _no_rest(_error(fact))
-    case.reading = fact
     case.exchange_clock.set(fact.server_ms, fact.sent_at, fact.received_at)
     used, limit = case.calls.used_weight, case.market.weight_limit
     weight = "" if used is None else f"; {used} of {limit} of this minute's request weight are used by this address"
     words = f"answers, in {took_ms:.0f} ms{weight}"
-    if used is not None and used > _HEAVY_USE * limit:
+    if used is not None and used > SHARE_FOR_ALL * limit:
         return warning(words, "find out what on this address asks so much: near the limit repairs and audits pause")
     return ok(words)
 
@@ -166,7 +161,7 @@ def probe(case: Case) -> Finding:
     if isinstance(fact, facts.KeyNamed):
         return _compared(case, fact.key)
     error = _error(fact)
-    if isinstance(error, ExchangeError) and not isinstance(error, CredentialsRejected) and error.code == _NO_KEY:
+    if isinstance(error, ExchangeError) and error.code == NO_SUCH_KEY:
         fact = case.calls.make(do.Make(Call.REQUEST_KEY, 0))
         case.key = fact.key if isinstance(fact, facts.KeyGranted) else case.key
         return _shared(f"PUT does not know the key that POST granted a moment ago: {error}")

@@ -13,7 +13,6 @@ from ..edges.dial import Origin
 from ..edges.rest import Rest
 from ..markets import AccessPlan, Market
 from ..protocol.exchange_clock import ExchangeClock
-from ..protocol.facts import ClockRead
 from ..protocol.timings import Timings
 from ..runtime.calls import Calls
 from ..runtime.settings import Settings
@@ -38,7 +37,6 @@ class Case:
         log: Where requests and connections leave their lines.
         exchange_clock: The exchange's, once it was read.
         context: TLS for both halves, once the certificates were found.
-        reading: What the exchange said of the time, once it did.
         key: The listen key, once it was granted; the newest that REST named.
         opened: Access plans whose connection opened, and whose reply was not a no.
         confirmed: Access plans on which the exchange named our key.
@@ -54,7 +52,6 @@ class Case:
     log: StreamLog = attrs.field(factory=lambda: StreamLog("doctor"))
     exchange_clock: ExchangeClock = attrs.field(factory=lambda: ExchangeClock(0))
     context: Optional[ssl.SSLContext] = None
-    reading: Optional[ClockRead] = None
     key: Optional[Secret] = None
     opened: List[AccessPlan] = attrs.field(factory=list)
     confirmed: List[AccessPlan] = attrs.field(factory=list)

@@ -23,13 +23,10 @@ from . import holds
 from .answers import Answer
 from .deadline import Deadline
 from .dial import Origin, proxy_for, why_over
-from .holds import release_holds
 from .transport import Transport
 
 if TYPE_CHECKING:
     from ..markets import Market
-
-__all__ = ["Rest", "release_holds"]
 
 #: Largest body that is read, in bytes; a full page of 1,000 rows is below 1 MiB.
 MAX_BODY = 8 * 1024 * 1024
@@ -54,7 +51,6 @@ class Rest:
         log: Where each call leaves a line; by default the logger ``binance_uds.rest``.
 
     Attributes:
-        calls: How many requests were sent.
         used_weight: Request weight this address had used in its minute, by the latest answer that said so.
 
     Raises:
@@ -72,7 +68,6 @@ class Rest:
         timeout: float = 5.0,
         log: Optional[Log] = None,
     ) -> None:
-        self.calls = 0
         self.used_weight: Optional[int] = None
         self._url = market.rest_url.rstrip("/")
         self._credentials = credentials
@@ -176,7 +171,6 @@ class Rest:
         return requests.Request(method, self._origin.url, headers=headers).prepare()
 
     def _exchange(self, request: requests.PreparedRequest, target: str, deadline: Deadline) -> Answer:
-        self.calls += 1
         with self._transport.send(request, target, deadline) as response:
             if 300 <= response.status_code < 400:
                 raise StreamInterrupted("Binance answered with a redirect, which is never followed")

@@ -48,9 +48,6 @@ class Hold:
     _events: Deque[Event] = attrs.field(factory=deque)
     _bytes: int = 0
 
-    def __len__(self) -> int:
-        return len(self._events)
-
     def wants(self, event: Event) -> bool:
         """Whether an event has to wait."""
         if not isinstance(event, _HELD):

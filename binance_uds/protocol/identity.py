@@ -197,10 +197,6 @@ class Delivered:
             if not fills:
                 del self._fills[symbol]
 
-    def kept(self) -> Dict[str, Tuple[Tuple[int, int], ...]]:
-        """Return the (order id, trade id) of each fill that is kept, by symbol."""
-        return {symbol: tuple(fills) for symbol, fills in self._fills.items()}
-
     def all_fills(self) -> Iterator[Tuple[FillId, int]]:
         """Yield every fill that is kept, with its time."""
         for symbol in self._fills:

@@ -452,7 +452,6 @@ class _Repair:
         for symbol, order_id in recovery.unknown_orders:
             recovery.lose(f"order {order_id} of {symbol}, which {_unknown(self._unknown[symbol, order_id])}")
         recovery.unbalanced = frozenset(self._unbalanced_orders() | self._unbalanced_positions())
-        recovery.balanced = frozenset(self._read_at) - recovery.unbalanced
         for symbol in sorted(recovery.unbalanced):
             recovery.lose(f"fills of {symbol}: the quantities do not balance")
         unbridged = self._unbridged()

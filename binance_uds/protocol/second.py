@@ -21,7 +21,6 @@ class Second:
 
     Attributes:
         socket: Its number.
-        begun_at: When it was asked for.
         covers_since: When its subscription was confirmed, or the last frame came that could not be read; it carries
             every event from then on. None before.
         is_twin: Whether the first one has passed that moment, so that either may be lost.
@@ -30,7 +29,6 @@ class Second:
     """
 
     socket: int
-    begun_at: Instant
     covers_since: Optional[Instant] = None
     is_twin: bool = False
     heard_at: Optional[Instant] = None

@@ -15,10 +15,11 @@ from urllib.parse import quote, urlencode
 from ..credentials import Credentials, Secret
 from ..errors import ConfigurationError
 
+#: How old the exchange may find a request on arrival, in milliseconds; what it takes by default.
+RECV_WINDOW_MS = 5_000
 
-def signed_query(
-    parameters: Mapping[str, Union[str, int]], credentials: Credentials, timestamp_ms: int, recv_window_ms: int = 5000
-) -> Secret:
+
+def signed_query(parameters: Mapping[str, Union[str, int]], credentials: Credentials, timestamp_ms: int) -> Secret:
     """
     Return a whole query string, encoded and signed.
 
@@ -26,14 +27,13 @@ def signed_query(
         parameters: What the call asks for, unencoded.
         credentials: Whose call it is; they must be able to sign.
         timestamp_ms: Now, by the exchange's clock.
-        recv_window_ms: How old the exchange may find the request on arrival.
 
     Raises:
         ConfigurationError: There is no secret, or the callable in its place answered something unusable.
     """
     # A symbol is any text that an event or a row named, and JSON text may hold half a character.
     payload = urlencode(
-        {**parameters, "recvWindow": recv_window_ms, "timestamp": timestamp_ms},
+        {**parameters, "recvWindow": RECV_WINDOW_MS, "timestamp": timestamp_ms},
         quote_via=quote,
         errors="surrogatepass",
     )

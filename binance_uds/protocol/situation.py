@@ -109,7 +109,7 @@ class Situation:
         told_unconfirmed: The plan about which a person was told that nothing confirms it.
         retries: Waits after calls and plans that failed.
         renewals: Waits after short lives.
-        seconds: Waits after second connections that failed.
+        second_retries: Waits after second connections that failed.
         probe_retries: Waits after probes of unknown outcome.
         refusals: Waits after refused credentials.
         read_retries: Waits after reads of errands that failed.
@@ -164,7 +164,7 @@ class Situation:
     told_unconfirmed: Optional[AccessPlan] = attrs.field(init=False, default=None)
     retries: Backoff = attrs.field(init=False)
     renewals: Backoff = attrs.field(init=False)
-    seconds: Backoff = attrs.field(init=False)
+    second_retries: Backoff = attrs.field(init=False)
     probe_retries: Backoff = attrs.field(init=False)
     refusals: Backoff = attrs.field(init=False)
     read_retries: Backoff = attrs.field(init=False)
@@ -174,7 +174,7 @@ class Situation:
         self.clock = ExchangeClock(timings.clock_unknown_ms)
         self.retries = Backoff(timings.retry_first, timings.retry_most)
         self.renewals = Backoff(timings.retry_first, timings.retry_most)
-        self.seconds = Backoff(timings.retry_first, timings.refused_first)
+        self.second_retries = Backoff(timings.retry_first, timings.refused_first)
         self.probe_retries = Backoff(timings.probe_retry_first, timings.retry_most)
         self.refusals = Backoff(timings.refused_first, timings.refused_most)
         self.read_retries = Backoff(timings.retry_first, timings.retry_most)

@@ -264,11 +264,7 @@ class JournalLines:
         """Return the error that says what is wrong with the line read last."""
         return JournalError(part_path(self._path, self._part), max(self._in_file, 1), reason)
 
-    def close(self) -> None:
-        """Read no more."""
-        self._lines.close()
-
-    def _all_lines(self) -> Any:
+    def _all_lines(self) -> Iterator[Line]:
         while True:
             yield from self._lines_of_part()
             if not os.path.lexists(part_path(self._path, self._part + 1)):

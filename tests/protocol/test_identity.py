@@ -203,7 +203,7 @@ def test_a_fill_is_new_once():
     assert [True] * 3 == [delivered.add_fill(one, 5) for one in fills]
     assert [False] * 3 == [delivered.add_fill(one, 5) for one in fills]
     assert [True] * 3 == [delivered.has_fill(one, 5) for one in fills]
-    assert {BTC: ((1, 9), (2, 9)), ETH: ((1, 9),)} == delivered.kept()
+    assert [(one, 5) for one in fills] == list(delivered.all_fills())
 
 
 def test_fills_of_a_symbol_are_told_from_a_moment_on():
@@ -226,7 +226,7 @@ def test_what_was_delivered_long_ago_is_forgotten_and_not_asked_for():
     delivered.forget_before(15)
 
     assert 20 == delivered.floor_ms
-    assert {BTC: ((7, 2),)} == delivered.kept()
+    assert [((BTC, 7, 2), 20)] == list(delivered.all_fills())
     assert delivered.has_fill((BTC, 7, 99), 19)
     assert not delivered.has_fill((BTC, 7, 99), 20)
     assert delivered.has_fill((BTC, 7, 2), 20)

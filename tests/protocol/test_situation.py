@@ -197,7 +197,7 @@ def test_a_connection_that_is_let_go_is_an_old_one():
 def test_a_second_connection_is_let_go_once(first_goes_on):
     """What it told alone is kept when the first is gone, too."""
     made = situation()
-    made.second = Second(9, NOW)
+    made.second = Second(9)
     made.arm(facts.SecondDue, NOW, 1.0)
     made.arm(facts.SecondOverdue, NOW, 1.0)
     commands = [command for _ in range(2) for command in made.close_second(first_goes_on=first_goes_on)]

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, Optional
 from unittest import mock
 
 import binance_uds as uds
-from binance_uds.edges.rest import release_holds
+from binance_uds.edges.holds import release_holds
 from binance_uds.runtime.weights import forget_weights
 from binance_uds.simulator.exchange import Exchange
 from binance_uds.simulator.rules import Rules

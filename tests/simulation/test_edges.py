@@ -9,7 +9,7 @@ import pytest
 
 import binance_uds as uds
 from binance_uds.credentials import Credentials, Secret
-from binance_uds.edges.rest import release_holds
+from binance_uds.edges.holds import release_holds
 from binance_uds.errors import CredentialsRejected, ExchangeError, StreamInterrupted
 from binance_uds.markets import USDM, AccessForm, AccessPlan
 from binance_uds.protocol import commands as do

@@ -46,7 +46,7 @@ def open_second(session: Situation, finding: object, now: Instant, jitter: float
     """Connect along the plan that works."""
     assert session.key is not None
     session.disarm(facts.SecondDue)
-    session.second = second = Second(session.next_socket(), now)
+    session.second = second = Second(session.next_socket())
     session.arm(facts.SecondOverdue, now, session.timings.plan_timeout)
     yield do.OpenSocket(second.socket, session.plans.current, session.key)
 
@@ -68,7 +68,7 @@ def ask_first(session: Situation, finding: object, now: Instant, jitter: float) 
     assert session.second is not None
     session.second.covers_since = now
     session.disarm(facts.SecondOverdue)
-    session.seconds.reset()
+    session.second_retries.reset()
     yield do.SendPing(session.socket, session.pings.send(now))
 
 
@@ -118,7 +118,7 @@ def lose_second(session: Situation, finding: findings.SecondFailed, now: Instant
     """Try again, later each time; the first one goes on."""
     yield do.Note(f"the second connection does not do: {finding.reason}")
     yield from session.close_second(first_goes_on=True)
-    session.arm(facts.SecondDue, now, session.seconds.next_wait(jitter))
+    session.arm(facts.SecondDue, now, session.second_retries.next_wait(jitter))
 
 
 def ping_second(session: Situation, now: Instant) -> Iterator[Command]:

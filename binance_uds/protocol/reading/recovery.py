@@ -36,7 +36,6 @@ class Recovery:
         unknown_algos: The same of conditional orders.
         unrecoverable: What is missing for good, in words for the report.
         duplicates: Fills that were read and had been delivered before.
-        balanced: Symbols that were looked into, and of which the quantities balance.
         unbalanced: Symbols whose quantities do not balance, although everything was looked for.
         proof: On what evidence it is complete, a word of ``Proof``.
     """
@@ -52,7 +51,6 @@ class Recovery:
     unknown_algos: List[int] = attrs.field(factory=list)
     unrecoverable: List[str] = attrs.field(factory=list)
     duplicates: int = 0
-    balanced: FrozenSet[str] = frozenset()
     unbalanced: FrozenSet[str] = frozenset()
     proof: str = Proof.SETTLED
 
