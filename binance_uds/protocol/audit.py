@@ -13,7 +13,7 @@ from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
 import attrs
 
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
-from .identity import OrderKey, PositionKey
+from .identity import OrderKey, PositionKey, fill_id
 from .ledger.books import Books
 from .reading import reads
 from .reading.errands import (
@@ -166,8 +166,7 @@ class _Audit:
                 found.algo_orders[algo.algo_id] = algo
                 _earliest(symbols, algo.symbol, algo.update_time_ms)
         for trade in self._trades:
-            identified = (trade.symbol, trade.order_id, trade.trade_id)
-            if not self.books.delivered.has_fill(identified, trade.trade_time_ms):
+            if not self.books.delivered.has_fill(fill_id(trade), trade.trade_time_ms):
                 _earliest(symbols, trade.symbol, trade.trade_time_ms)
         for position in self._found.positions:
             if self.books.lacks_position(position) or self._is_untold(position):

@@ -24,7 +24,7 @@ from .decoding.quick import QuickDecoder
 from .decoding.strict import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
 from .held import Hold, merged
-from .identity import FillId, OrderKey, fill_id
+from .identity import FillId, OrderKey, fill_id, position_of
 from .ledger.books import Books
 from .ledger.chains import ZERO
 from .ledger.cursor import Cursor
@@ -207,14 +207,14 @@ class Delivery:
             if event.is_fill:
                 self._doubts.told(event)
             # Of any order: what REST showed of the position may have broken its chain, and no frame told of it.
-            self._doubts.position((event.symbol, event.position_side or "BOTH"), now)
+            self._doubts.position(position_of(event), now)
         elif isinstance(event, AccountUpdate):
             for position in event.positions:
                 self._doubts.position((position.symbol, position.position_side), now)
-        elif isinstance(event, TradeLite):
-            identified = (event.symbol, event.order_id, event.trade_id)
-            if not self.books.delivered.has_fill(identified, event.transaction_time_ms or 0):
-                self._doubts.announced(event, now)
+        elif isinstance(event, TradeLite) and not self.books.delivered.has_fill(
+            fill_id(event), event.transaction_time_ms or 0
+        ):
+            self._doubts.announced(event, now)
 
     def _dated(self, event: Event) -> Event:
         """Return an event as it is delivered now: a fill behind one with a higher trade id is late."""
@@ -399,7 +399,7 @@ class Delivery:
         ]
         totals = self._totals(recovery, missing, held)
         return [
-            recovered.fill(row, recovery.orders.get((row.symbol, row.order_id)), totals.get(fill_key(row)))
+            recovered.fill(row, recovery.orders.get((row.symbol, row.order_id)), totals.get(fill_id(row)))
             for row in missing
         ]
 
@@ -506,11 +506,6 @@ class Delivery:
             )
             for field in new
         ]
-
-
-def fill_key(row: TradeRow) -> FillId:
-    """Return what identifies the fill of a row."""
-    return (row.symbol, row.order_id, row.trade_id)
 
 
 def _known(recovery: Recovery, before: Books) -> Recovery:

@@ -9,12 +9,14 @@ Every other event is identified by what it says.
 from __future__ import annotations
 
 import operator
-from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Set, Tuple, Type
+from typing import Any, Callable, Dict, Hashable, Iterator, Optional, Set, Tuple, Type, Union
 
 import attrs
 
 from ..events import usdm
 from ..events.base import Event
+from ..events.usdm_rows import TradeRow
+from ..events.vocabulary import PositionSide
 
 #: (symbol, order id, trade id).
 FillId = Tuple[str, int, int]
@@ -37,9 +39,14 @@ _of_balance, _of_position = (
 )
 
 
-def fill_id(fill: usdm.OrderTradeUpdate) -> FillId:
-    """Return what identifies a fill."""
+def fill_id(fill: Union[usdm.OrderTradeUpdate, usdm.TradeLite, TradeRow]) -> FillId:
+    """Return what identifies a fill, however it was told."""
     return (fill.symbol, fill.order_id, fill.trade_id or 0)
+
+
+def position_of(order: Union[usdm.OrderTradeUpdate, TradeRow]) -> PositionKey:
+    """Return which position an order works on, or a fill changes; without a side it is the only one of its symbol."""
+    return (order.symbol, order.position_side or PositionSide.BOTH)
 
 
 def _order(event: usdm.OrderTradeUpdate) -> Hashable:

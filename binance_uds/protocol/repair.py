@@ -23,7 +23,7 @@ from ..account_view import ALGO_ENDED, ENDED
 from ..events.notices import Proof
 from ..events.usdm_rows import OrderRow, PositionRow, TradeRow
 from ..events.vocabulary import Side
-from .identity import FillId, OrderKey, PositionKey
+from .identity import FillId, OrderKey, PositionKey, fill_id, position_of
 from .ledger.books import Books
 from .ledger.chains import ZERO
 from .reading import reads
@@ -219,7 +219,7 @@ class _Repair:
         chains = self.books.chains.positions
         last = {key: chains[key].last_ms if key in chains else self.task.until_ms for key in self._flat}
         for row in self._missing_fills().values():
-            key = (row.symbol, row.position_side or "BOTH")
+            key = position_of(row)
             if key in last:
                 last[key] = max(last[key], row.trade_time_ms)
         return [*self._shown, *(flat_row(key, last_ms) for key, last_ms in sorted(last.items()))]
@@ -272,7 +272,7 @@ class _Repair:
         recovery = self.recovery
         for row in page.rows:
             if row.trade_time_ms >= self.books.delivered.floor_ms:
-                recovery.fills.setdefault((row.symbol, row.order_id, row.trade_id), row)
+                recovery.fills.setdefault(fill_id(row), row)
         if page.malformed:
             self._unread_symbols.add(symbol)
         # Go on there when they are read again; the last ones may not be all that REST will have to show.
@@ -414,8 +414,7 @@ class _Repair:
         found: Dict[PositionKey, List[Tuple[int, Decimal]]] = {}
         for row in self._missing_fills().values():
             signed = row.last_filled_quantity if row.side == Side.BUY else -row.last_filled_quantity
-            key = (row.symbol, row.position_side or "BOTH")
-            found.setdefault(key, []).append((row.trade_time_ms, signed))
+            found.setdefault(position_of(row), []).append((row.trade_time_ms, signed))
         suspects = set()
         for position in self._positions():
             key = (position.symbol, position.position_side)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from binance_uds.events import usdm
 from binance_uds.events.usdm import EVENTS
-from binance_uds.protocol.identity import Delivered, fill_id, identity
+from binance_uds.events.usdm_rows import TradeRow
+from binance_uds.protocol.identity import Delivered, fill_id, identity, position_of
 from tests.protocol import told
 from tests.protocol.told import BTC, ETH
 
@@ -29,6 +30,15 @@ LEVERAGE = usdm.AccountConfigUpdate(transaction_time_ms=5, symbol=BTC, leverage=
 MULTI_ASSETS = usdm.AccountConfigUpdate(transaction_time_ms=5, is_multi_assets_mode=True)
 ACCOUNT = told.account(told.balance(5), told.balance(7, "BNB"), told.position(1), told.position(2, ETH), at_ms=5)
 AMENDED = told.order(1, "PARTIALLY_FILLED", execution_type="AMENDMENT", quantity=Decimal(3), price=Decimal(9))
+ROW = TradeRow(
+    symbol=BTC,
+    trade_id=9,
+    order_id=1,
+    side="BUY",
+    last_filled_quantity=Decimal(1),
+    last_filled_price=Decimal(5),
+    trade_time_ms=5,
+)
 
 #: Each event, and changes that make another one of it.
 DIFFERENCES = [
@@ -82,6 +92,14 @@ def test_a_fill_is_known_by_symbol_order_and_trade():
     assert 3 == len({fill_id(told.fill(9)), fill_id(told.fill(9, order_id=2)), fill_id(told.fill(9, symbol=ETH))})
     assert fill_id(told.fill(9, 1, at_ms=1)) == fill_id(told.found(9, 2, at_ms=2))
     assert (BTC, 1, 0) == fill_id(told.fill(None))
+    assert fill_id(told.fill(9)) == fill_id(told.lite(9)) == fill_id(ROW)
+
+
+def test_a_fill_changes_the_position_of_its_side():
+    """The only one of its symbol where it names none."""
+    assert (BTC, "BOTH") == position_of(told.fill(9)) == position_of(ROW)
+    assert (BTC, "LONG") == position_of(told.fill(9, position_side="LONG"))
+    assert (BTC, "SHORT") == position_of(attrs.evolve(ROW, position_side="SHORT"))
 
 
 def test_every_event_but_the_expiry_has_an_identity():

@@ -23,16 +23,13 @@ from ...account_view import ENDED
 from ...events.base import FROM_REST
 from ...events.usdm import OrderTradeUpdate
 from ...events.vocabulary import Side
-from ..identity import OrderKey, PositionKey
+from ..identity import OrderKey, PositionKey, position_of
 from .touched import Touched
 
 ZERO = Decimal(0)
 
 #: Amounts of a position that wait to be explained. More are waiting only while a gap is open, and its repair reads one.
 _MOST_CLAIMS = 1_000
-
-#: Position side of an account that keeps no LONG and SHORT apart.
-_BOTH = "BOTH"
 
 
 @attrs.define
@@ -427,12 +424,8 @@ class Chains:
 
     def breaks(self) -> Iterator[Break]:
         """Yield every chain that is broken at this moment."""
-        for (symbol, order_id), chain in self.orders.items():
-            if chain.is_broken:
-                yield Break(symbol, chain.good_ms, f"{chain.missing} of order {order_id}")
-        for (symbol, side), position in self.positions.items():
-            if position.claims:
-                yield Break(symbol, position.good_ms, f"the {side} position")
+        found = (*map(self.broken_order, self.orders), *map(self.broken_position, self.positions))
+        yield from (broken for broken in found if broken is not None)
 
     def broken_order(self, key: OrderKey) -> Optional[Break]:
         """Return the break of one order, if it is broken."""
@@ -472,7 +465,7 @@ class Chains:
         return OrderChain(good_ms=self.grounded_ms)
 
     def _count_position(self, fill: OrderTradeUpdate, quantity: Decimal, time_ms: int) -> None:
-        key = (fill.symbol, fill.position_side or _BOTH)
+        key = position_of(fill)
         self.touched.positions.add(key)
         signed = quantity if fill.side == Side.BUY else -quantity
         chain = self.positions.get(key)

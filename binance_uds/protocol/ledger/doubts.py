@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, List, Optional, TypeVar
 import attrs
 
 from ...events.usdm import OrderTradeUpdate, TradeLite
-from ..identity import FillId, OrderKey, PositionKey
+from ..identity import FillId, OrderKey, PositionKey, fill_id
 from ..timings import Timings
 from .chains import Break, Chains
 
@@ -58,13 +58,12 @@ class Doubts:
 
     def announced(self, lite: TradeLite, now: float) -> None:
         """A fill was told in short; its order update has to follow."""
-        fill = (lite.symbol, lite.order_id, lite.trade_id)
-        self._announced[fill] = _Doubt(now + self.timings.trade_lite_alone, lite.transaction_time_ms or 0)
+        self._announced[fill_id(lite)] = _Doubt(now + self.timings.trade_lite_alone, lite.transaction_time_ms or 0)
 
     def told(self, fill: OrderTradeUpdate) -> None:
         """A fill was told in full, or read by REST."""
         if self._announced:
-            self._announced.pop((fill.symbol, fill.order_id, fill.trade_id or 0), None)
+            self._announced.pop(fill_id(fill), None)
 
     def next_due(self) -> Optional[float]:
         """Return when the next doubt is to be judged; None when there is none."""
