@@ -18,19 +18,27 @@ from ..instants import Instant
 DRIFT = 100e-6
 
 
-@attrs.define
-class ExchangeClock:
-    """
-    The exchange's clock as far as it is known.
-
-    Attributes:
-        uncertainty_ms: By how much an answer may be wrong, in milliseconds, just after a reading.
-    """
+@attrs.frozen
+class _Reading:
+    """What the exchange's clock showed at a moment, and by how much that may be wrong; no moment before the first."""
 
     uncertainty_ms: int
-    _read_at: Optional[Instant] = None
-    _read_ms: int = 0
-    _is_doubted: bool = False
+    at: Optional[Instant] = None
+    ms: int = 0
+
+
+class ExchangeClock:
+    """
+    The exchange's clock as far as it is known. One thread takes readings; any may ask what it shows.
+
+    Args:
+        unknown_ms: By how much an answer may be wrong before the first reading, in milliseconds.
+    """
+
+    def __init__(self, unknown_ms: int) -> None:
+        # Replaced as a whole, never changed: whoever asks meanwhile is answered by the old one or by the new one.
+        self._reading = _Reading(unknown_ms)
+        self._is_doubted = False
 
     def set(self, server_ms: int, sent_at: Instant, received_at: Instant) -> None:
         """
@@ -43,14 +51,19 @@ class ExchangeClock:
         """
         self._is_doubted = False
         round_trip_ms = sent_at.most_ms_to(received_at)
-        self._read_at, self._read_ms = received_at, server_ms + round_trip_ms // 2
         # One more for the truncation of either clock to whole milliseconds.
-        self.uncertainty_ms = round_trip_ms // 2 + 1 + _drift_ms(round_trip_ms)
+        uncertainty_ms = round_trip_ms // 2 + 1 + _drift_ms(round_trip_ms)
+        self._reading = _Reading(uncertainty_ms, received_at, server_ms + round_trip_ms // 2)
+
+    @property
+    def uncertainty_ms(self) -> int:
+        """By how much an answer may be wrong, in milliseconds, just after a reading."""
+        return self._reading.uncertainty_ms
 
     @property
     def is_known(self) -> bool:
         """Whether the exchange's clock was ever read."""
-        return self._read_at is not None
+        return self._reading.at is not None
 
     def doubt(self) -> None:
         """Our own clocks disagree, so it wants to be read again; until then the bounds are as wide as they disagree."""
@@ -58,7 +71,8 @@ class ExchangeClock:
 
     def wants_reading(self, interval: float, now: Instant) -> bool:
         """Whether there is no reading, none to trust, or none younger than ``interval`` seconds."""
-        return self._read_at is None or self._is_doubted or self._read_at.age(now) > interval
+        read_at = self._reading.at
+        return read_at is None or self._is_doubted or read_at.age(now) > interval
 
     def offset_ms(self, now: Instant) -> int:
         """Return by how much the exchange's clock is ahead of this machine's."""
@@ -66,27 +80,30 @@ class ExchangeClock:
 
     def now_ms(self, now: Instant) -> int:
         """Return the exchange's time at ``now``, which is after the last reading, as well as it is known."""
-        if self._read_at is None:
+        reading = self._reading
+        if reading.at is None:
             return now.wall_ms
-        return self._read_ms + round(1000 * self._read_at.age(now))
+        return reading.ms + round(1000 * reading.at.age(now))
 
     def earliest_ms(self, moment: Instant) -> int:
         """Return the earliest the exchange's clock can have shown at ``moment``."""
-        if self._read_at is None:
-            return moment.wall_ms - self.uncertainty_ms
-        return self._read_ms + self._read_at.least_ms_to(moment) - self._uncertainty_ms(moment)
+        reading = self._reading
+        if reading.at is None:
+            return moment.wall_ms - reading.uncertainty_ms
+        return reading.ms + reading.at.least_ms_to(moment) - _uncertainty_ms(reading, reading.at, moment)
 
     def latest_ms(self, moment: Instant) -> int:
         """Return the latest the exchange's clock can have shown at ``moment``."""
-        if self._read_at is None:
-            return moment.wall_ms + self.uncertainty_ms
-        return self._read_ms + self._read_at.most_ms_to(moment) + self._uncertainty_ms(moment)
+        reading = self._reading
+        if reading.at is None:
+            return moment.wall_ms + reading.uncertainty_ms
+        return reading.ms + reading.at.most_ms_to(moment) + _uncertainty_ms(reading, reading.at, moment)
 
-    def _uncertainty_ms(self, moment: Instant) -> int:
-        """Return by how much an answer about a moment, before or after the reading, may be wrong."""
-        assert self._read_at is not None
-        apart_ms = max(abs(self._read_at.least_ms_to(moment)), abs(self._read_at.most_ms_to(moment)))
-        return self.uncertainty_ms + _drift_ms(apart_ms)
+
+def _uncertainty_ms(reading: _Reading, read_at: Instant, moment: Instant) -> int:
+    """Return by how much an answer about a moment, before or after a reading, may be wrong."""
+    apart_ms = max(abs(read_at.least_ms_to(moment)), abs(read_at.most_ms_to(moment)))
+    return reading.uncertainty_ms + _drift_ms(apart_ms)
 
 
 def _drift_ms(span_ms: int) -> int:

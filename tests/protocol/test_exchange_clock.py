@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List, Optional, Tuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +90,34 @@ def test_a_new_reading_replaces_the_old():
 
     assert 1 == clock.uncertainty_ms
     assert EPOCH_MS + 11_000 == clock.now_ms(moment(11.0))
+
+
+class Watched(ExchangeClock):
+    """One that somebody else asks at every moment at which a thread may be interrupted in the midst of a reading."""
+
+    seen: Optional[List[Tuple[int, ...]]] = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if self.seen is not None:
+            self.seen.append(shown(self))
+
+
+def shown(clock: ExchangeClock) -> Tuple[int, ...]:
+    """Return everything that a clock says of a moment, an hour after it was read first."""
+    now = moment(3_600.0)
+    return clock.now_ms(now), clock.earliest_ms(now), clock.latest_ms(now)
+
+
+def test_whoever_asks_in_the_midst_of_a_reading_is_answered_by_the_old_one_or_the_new_one():
+    """Health and cursor are asked for on other threads, and half of each would be an hour off."""
+    clock = Watched(5_000)
+    clock.set(EPOCH_MS, moment(0.0), moment(0.2))
+    before, seen = shown(clock), []
+    clock.__dict__["seen"] = seen
+    clock.set(EPOCH_MS + 3_600_000, moment(3_600.0), moment(3_600.0))
+
+    assert {before, shown(clock)} >= set(seen) >= {shown(clock)}
 
 
 def test_a_reading_is_wanted_when_there_is_none_or_an_old_or_doubtful_one():
