@@ -120,6 +120,7 @@ class _Audit:
         for algo_id in sorted(self._gone_algos()):
             answer = yield reads.algo_order(algo_id)
             self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
+            self.unread.extend(answer.malformed)
         answer = yield from self._read(reads.open_orders())
         self._found.add_orders(answer.rows)
 

@@ -376,6 +376,24 @@ def test_what_cannot_be_read_is_not_missing(name, how):
     assert isinstance(made.audit().found, Unread)
 
 
+@pytest.mark.parametrize("name", ["order", "algo_order"])
+def test_an_order_that_is_gone_and_cannot_be_read_proves_nothing(name):
+    """Nobody knows what became of it, conditional or not."""
+    made = trader()
+    made.pass_time(86_400.0).hear()
+    watermark_ms = made.now_ms
+    if name == "order":
+        made.cancel(resting(made))
+    else:
+        (gone,) = made.delivery.books.algo_orders
+        made.exchange.cancel_algo_order(made.account, algo_id=gone)
+    made.spoil = lambda read, rows: [{}] if read.name == name else rows
+    led = settled(made.miss()).audit(watermark_ms)
+
+    assert 1 == len(led.read(name))
+    assert isinstance(led.found, Unread)
+
+
 def test_orders_of_two_symbols_with_one_id_are_two():
     """An id is unique within its symbol alone: that one is open says nothing about the other."""
     made = trader()
