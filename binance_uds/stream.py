@@ -464,7 +464,7 @@ class UserDataStream:
         from .recording.recorder import Recording
 
         self._check_not_forked()
-        self._check_not_running()
+        self._check_not_running("what happened before could not be replayed, so call record() before start()")
         if self._recording is not None and self._recording.problem is None and not self._recording.is_stopped:
             raise ConfigurationError(f"this stream is recorded already, to {self._recording.path}")
         self._recording = Recording(
@@ -491,7 +491,7 @@ class UserDataStream:
         self._check_may_wait()
         worker = self._worker
         if worker is None:
-            raise ConfigurationError("this stream was not started")
+            raise ConfigurationError("this stream was not started; call start() first")
         if not worker.wait_ended(timeout):
             return False
         self._surface(worker)
@@ -711,9 +711,9 @@ class UserDataStream:
         if self._worker is not None and self._worker.has_forked:
             raise ForkedStream()
 
-    def _check_not_running(self) -> None:
+    def _check_not_running(self, advice: str = "use join() to wait for it") -> None:
         if self._running() is not None:
-            raise ConfigurationError("this stream runs already; use join() to wait for it")
+            raise ConfigurationError(f"this stream runs already; {advice}")
 
     def _check_may_wait(self) -> None:
         self._check_not_forked()

@@ -1060,7 +1060,7 @@ def test_what_cannot_be_called_is_no_callback(stream):
 
 def test_join_before_start_is_refused(stream):
     """There is nothing that could ever end."""
-    with pytest.raises(uds.ConfigurationError, match="was not started"):
+    with pytest.raises(uds.ConfigurationError, match="was not started; call start"):
         stream.join()
 
 

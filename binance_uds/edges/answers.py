@@ -81,13 +81,13 @@ def _error(answer: Answer, value: Any, wall: float) -> UserDataStreamError:
     if not isinstance(code, int) or isinstance(code, bool):
         code = None
     text = facts.get("msg")
-    message = _in_bounds(text) if isinstance(text, str) and text.strip() else "no explanation"
+    message = in_bounds(text) if isinstance(text, str) and text.strip() else "no explanation"
     if answer.status == 401 or code in _CREDENTIAL_CODES:
         return CredentialsRejected(answer.status, code, message)
     return ExchangeError(answer.status, code, message, _wait(answer, message, wall))
 
 
-def _in_bounds(text: str) -> str:
+def in_bounds(text: str) -> str:
     """Return the exchange's words on one line, bounded, without secrets they may echo."""
     words = " ".join("".join(c if c.isprintable() else " " for c in redact(text)).split())
     return words if len(words) <= _MAX_MESSAGE else words[: _MAX_MESSAGE - 3] + "..."

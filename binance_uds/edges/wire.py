@@ -24,7 +24,7 @@ from ..credentials import Secret, plain
 from ..errors import StreamInterrupted, UserDataStreamError
 from ..redaction import redact, watch_loggers
 from . import holds
-from .answers import Answer
+from .answers import Answer, in_bounds
 from .buffered import Buffered, End
 from .deadline import Deadline
 from .dial import Origin, connect, in_words, proxy_for, why_over
@@ -63,7 +63,7 @@ class Closed:
 
     Attributes:
         code: Such as 1000 or 1008; None when it gave none.
-        reason: Its words, often empty.
+        reason: Its words on one line, often empty; without secrets.
     """
 
     code: Optional[int]
@@ -288,7 +288,7 @@ def _opened(
 def _closed(payload: bytes) -> Closed:
     if not payload:
         return Closed(None, "")
-    return Closed(int.from_bytes(payload[:2], "big"), redact(payload[2:].decode("utf-8", "replace")))
+    return Closed(int.from_bytes(payload[:2], "big"), in_bounds(payload[2:].decode("utf-8", "replace")))
 
 
 def _in_words(error: Exception) -> str:

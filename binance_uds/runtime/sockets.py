@@ -183,4 +183,4 @@ class Sockets:
 
 def _in_words(closed: Closed) -> str:
     code = "without a code" if closed.code is None else f"with code {closed.code}"
-    return f"closed by the exchange {code}"
+    return f"closed by the exchange {code}" + (f": {closed.reason}" if closed.reason else "")

@@ -247,7 +247,7 @@ def test_a_backlog_of_tiny_texts_is_handed_out_in_turns(serve, open_wire, frames
 @pytest.mark.fault(25, 47)
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [(1000, b""), (1001, b"bye"), (1008, b""), (1011, b"\xff"), (1012, b""), (1013, b""), (None, b"")],
+    [(1000, b""), (1001, b"bye"), (1008, b"two\nlines"), (1011, b"\xff"), (1012, b""), (1013, b""), (None, b"")],
 )
 def test_a_close_frame_is_handed_out_with_its_code(serve, open_wire, frames, code, reason):
     """The peer's close is a message, answered by ours; what comes behind it counts for nothing."""
@@ -262,7 +262,7 @@ def test_a_close_frame_is_handed_out_with_its_code(serve, open_wire, frames, cod
     wire = open_wire(server.url("ws"))
     messages, why = read_to_end(wire)
     server.wait()
-    words = {b"": "", b"bye": "bye", b"\xff": "�"}[reason]
+    words = {b"": "", b"bye": "bye", b"two\nlines": "two lines", b"\xff": "�"}[reason]
 
     assert [b"last", Closed(code, words)] == messages
     assert f"the peer closed the connection ({code or 'no code'})" == why

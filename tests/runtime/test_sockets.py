@@ -216,6 +216,16 @@ def test_the_end_of_a_connection_is_told_in_words(sockets, exchange, tools, how,
     assert words in str(reads[-1].lost)
 
 
+def test_the_words_of_a_close_frame_are_told(sockets, exchange, tools):
+    """Whoever sends more than ten messages a second is told so, and ended."""
+    open_one(sockets, exchange)
+    for _ in range(20):
+        sockets.send(do.ListSubscriptions(1))
+    reads = read_until(sockets, 1, lambda reads: any(read.lost for read in reads), tools.patience_s)
+
+    assert "closed by the exchange with code 1008: Too many requests" == reads[-1].lost
+
+
 @pytest.mark.fault(43)
 def test_close_hands_out_what_had_arrived(sockets, exchange, tools):
     """Messages that arrived and were not read yet come out of close()."""

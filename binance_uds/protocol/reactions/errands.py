@@ -45,18 +45,19 @@ def suspect_fills(session: Situation, finding: facts.FillsSuspected, now: Instan
     broken = finding.broken
     # What an audit found in order stays so: it was lost since.
     since_ms = max(broken.since_ms, session.watermark_ms)
-    yield from _open_targeted(session, frozenset({broken.symbol}), since_ms, Recovery(), now)
+    what = f"{broken.symbol}, {broken.what}"
+    yield from _open_targeted(session, frozenset({broken.symbol}), what, since_ms, Recovery(), now)
 
 
 def _open_targeted(
-    session: Situation, symbols: FrozenSet[str], since_ms: int, found: Recovery, now: Instant
+    session: Situation, symbols: FrozenSet[str], what: str, since_ms: int, found: Recovery, now: Instant
 ) -> Iterator[Command]:
-    """Open a gap of some symbols alone."""
+    """Open a gap of some symbols alone; ``what`` says in words of which, or of what of it."""
     cause = GapCause.FRAMES_MISSING
     covered = [gap.symbols for gap in session.open_gaps]
     if any(known is None or (symbols and symbols <= known) for known in covered):
         return
-    yield do.Note(f"{cause}: {', '.join(sorted(symbols)) or 'balances'}")
+    yield do.Note(f"{cause}: {what}")
     yield from session.announce_gap(cause, since_ms, until=now, symbols=symbols, found=found)
     settle_first(session, now)
 
@@ -287,7 +288,8 @@ def _audit_read(session: Situation, errand: Errand, now: Instant) -> Iterator[Co
         return
     if isinstance(found, Missing):
         # Its repair is followed by another audit, which looks at all of this again.
-        yield from _open_targeted(session, found.symbols, found.since_ms, found.found, now)
+        what = ", ".join(sorted(found.symbols)) or "balances"
+        yield from _open_targeted(session, found.symbols, what, found.since_ms, found.found, now)
         session.arm(facts.AuditDue, now, session.timings.suspicion_interval)
         return
     session.unread_audits = 0

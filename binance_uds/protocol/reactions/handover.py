@@ -96,7 +96,8 @@ def replace_first(session: Situation, finding: findings.FirstLost, now: Instant,
     """The connection in use is gone; the second one takes its place, with a gap if it began too late."""
     second = session.second
     assert second is not None
-    yield do.Note(f"{finding.cause}, and the second connection takes over")
+    reason = f"{finding.cause}: {finding.detail}" if finding.detail else finding.cause
+    yield do.Note(f"{reason}; the second connection takes over")
     # The key outlived its proof: which connection it is of is no matter, and the probe tells when that is over.
     is_endless = any(gap.until is None for gap in session.open_gaps)
     if not finding.is_whole:

@@ -661,6 +661,7 @@ def test_a_suspicion_opens_a_gap_of_its_symbol_alone():
     assert {"BTCUSDT"} == {read.parameters["symbol"] for read in asked if "symbol" in read.parameters}
     assert () == closed.unrecoverable
     assert [StreamState.REPAIRING, StreamState.LIVE] == states(drive, since=50.0)
+    assert "frames missing: BTCUSDT, 0.1 of order 1" in [note.text for note in drive.commanded(do.Note)]
 
 
 def test_what_an_audit_found_in_order_is_not_suspected():

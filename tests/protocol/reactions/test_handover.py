@@ -199,6 +199,8 @@ def test_of_twins_either_may_be_lost():
 
     drive.digest(facts.SocketLost(drive.session.second.socket, "reset"))
     drive.run(2.0)
+    notes = [note.text for note in drive.commanded(do.Note)]
+    assert "connection lost: reset; the second connection takes over" in notes
     assert (second, True) == (drive.session.socket, drive.session.second.is_twin)
     assert (1, []) == (drive.session.reconnects, drive.told(GapOpened))
 
