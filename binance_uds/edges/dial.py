@@ -265,6 +265,9 @@ def _reach(origin: Origin, deadline: Deadline) -> socket.socket:
         except OSError as exc:
             failure = in_words(exc)
             sock.close()
+        except BaseException:
+            sock.close()
+            raise
     raise StreamInterrupted(f"the connection to {origin} failed: {failure}")
 
 

@@ -280,6 +280,11 @@ def _opened(
         is_redirect = response is not None and 300 <= response.status < 400
         reason = "the answer is a redirect, which is never followed" if is_redirect else _in_words(exc)
         reason = f"handshake failed: {reason}"
+    except BaseException:
+        # Ctrl-C, where the user's own thread runs.
+        if sock is not None:
+            sock.close()
+        raise
     if sock is not None:
         sock.close()
     return StreamInterrupted(why_over(deadline, "no WebSocket handshake") or reason, retry_after_s)

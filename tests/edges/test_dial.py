@@ -420,3 +420,19 @@ def test_where_the_certificates_come_from_is_told(monkeypatch, tls):
     assert "certifi" == usual
     assert f"SSL_CERT_FILE={requests.utils.DEFAULT_CA_BUNDLE_PATH}" == ca_source(make_context())
     assert "the given ssl_context" == ca_source(make_context(tls["client"]))
+
+
+def test_ctrl_c_in_the_midst_of_it_leaves_no_socket(tls, monkeypatch):
+    """It comes where a stream runs in the user's own thread."""
+    made: list[socket.socket] = []
+
+    class Interrupted(socket.socket):
+        def connect(self, address: Any) -> None:
+            made.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "socket", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        talk("http://127.0.0.1:1", tls["client"])
+
+    assert [-1] == [sock.fileno() for sock in made]

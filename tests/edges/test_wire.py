@@ -17,6 +17,7 @@ import pytest
 
 from binance_uds.credentials import Secret
 from binance_uds.edges import wire as edge
+from binance_uds.edges.buffered import Buffered
 from binance_uds.edges.wire import Closed, Ping, Pong, Wire
 from binance_uds.errors import ConfigurationError, StreamInterrupted
 
@@ -104,6 +105,22 @@ def test_the_handshake_asks_for_the_url_and_tells_nothing_else(serve, open_wire)
         "Sec-WebSocket-Version",
         "Connection",
     } == names
+
+
+def test_ctrl_c_in_the_midst_of_the_handshake_leaves_no_socket(serve, open_wire, monkeypatch):
+    """It comes where a stream runs in the user's own thread."""
+    taken: list[Any] = []
+
+    def interrupted(ws: Any, url: str, connection: Any) -> None:
+        taken.append(connection)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Buffered, "open", interrupted)
+    server = serve(lambda peer: peer.wait_for_end())
+    with pytest.raises(KeyboardInterrupt):
+        open_wire(server.url("ws"))
+
+    assert [-1] == [connection.fileno() for connection in taken]
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
