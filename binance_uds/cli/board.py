@@ -43,6 +43,7 @@ class Incident:
     Attributes:
         at: When the fault happened, or the gap was announced if there was no fault.
         fault: What the exchange did; None when nobody told us.
+        gap_id: That of the gap; None until one was announced.
         cause: What the stream says about it; None until it noticed.
         noticed_at: When it said so.
         closed: The report about the gap.

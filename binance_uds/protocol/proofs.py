@@ -26,6 +26,7 @@ class Proofs:
         key: A request that named our key as the account's was sent.
         delivery: The account was compared with what was delivered, and nothing was missing. Without a secret it cannot
             be, and is not asked for.
+        wants_delivery: Whether it is asked for.
     """
 
     transport: Optional[Instant] = None
@@ -109,7 +110,7 @@ class Standing:
         ended: STOPPED or FAILED once the session is over.
         started: Whether it was ever started.
         was_live: Whether it was ever LIVE.
-        serving: Whether a confirmed connection is in use.
+        serving: Whether a connection is in use; ``confirmed`` tells whether it was a last resort.
         gap_open: Whether a gap is open.
         confirmed: Whether the exchange's reply named our key as subscribed.
         reason: Why it stands so, in plain words.

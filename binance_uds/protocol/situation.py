@@ -73,7 +73,7 @@ class Situation:
         standing: The same for those who read it from another thread.
         proofs: What was proven when.
         clock: The exchange's.
-        blind_ms: How long those lasted that were closed, together; each by itself, also where two overlap.
+        blind_ms: How long the gaps that were closed lasted, together; each by itself, also where two overlap.
         open_gaps: Blind intervals that were announced and are not over, oldest first.
         errand: The reads under way, or none.
         errands: How many errands were begun; an answer to an older one means nothing.
@@ -88,16 +88,16 @@ class Situation:
         key_since: When it was asked for.
         key_renewed: When it was last proven, and so extended, whatever was doubted since.
         generation: Counts the keys given up; answers about an older one are stale.
-        socket: Counts connections; what an older one says is data, never control.
+        socket: The number of the connection in use, or of none; what any other says is data, never control.
         sockets: How many numbers of connections were given out.
         pings: Our pings on the connection in use.
         second: The connection beside it, if there is one.
         wants_second: Whether there is to be a second one all the time.
         is_rotating: Whether another one is to take the place of this one.
-        connections: How many were confirmed and taken into use.
+        connections: How many were taken into use.
         short_lives: How many keys or connections in a row died younger than any should.
         secret_is_proven: Whether a signed request was ever accepted.
-        clock_was_refused: Whether one was ever refused for its time.
+        clock_was_refused: Whether the first one was refused for its time, and sent once more.
         in_use_since: When the connection opened, then when it was taken into use.
         in_use_ms: The same by the exchange's clock, at the latest, as the best reading of it tells; None before one.
         socket_may_stand: Whether it was asked for and not let go of: it may stand before anybody tells that it is open.

@@ -16,7 +16,7 @@ from ..protocol.timings import Timings
 from .cursors import CursorStore, checked_cursor
 
 #: The timings that are arguments of their own, with their bounds in seconds. A key dies after 60 minutes; the exchange
-#: takes 10 messages a second; an audit costs 95 of the 2,400 that an address may use of request weight in a minute.
+#: takes 10 messages a second; an audit costs 105 of the 2,400 that an address may use of request weight in a minute.
 TIMING_BOUNDS: Mapping[str, Tuple[float, float]] = {
     "keepalive_interval": (1.0, 50 * 60.0),
     "ping_interval": (1.0, 5 * 60.0),

@@ -287,6 +287,8 @@ class Chains:
     Attributes:
         grounded_ms: When the account was first read whole; what is unknown since then is new, and begins at nothing.
             None before: what is met for the first time is believed.
+        orders: By symbol and order id.
+        positions: By symbol and position side.
         touched: What the stream told of since somebody last looked.
     """
 
