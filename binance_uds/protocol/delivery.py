@@ -14,7 +14,7 @@ import attrs
 
 from ..account import Account
 from ..credentials import Secret
-from ..events.base import FROM_REST, Event, UnknownEvent
+from ..events.base import FROM_REST, Event
 from ..events.notices import Attention, AttentionCode, Notice, UndecodableFrame
 from ..events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from ..events.usdm_rows import TradeRow
@@ -24,7 +24,7 @@ from .decoding.quick import QuickDecoder
 from .decoding.strict import Control, Decoder, Payload, Undecodable, may_name_key, parse, unwrap
 from .facts import Fact, MergeTally
 from .held import Hold, merged
-from .identity import FillId, OrderKey, fill_id, position_of
+from .identity import COMPARABLE, FillId, OrderKey, fill_id, position_of
 from .ledger.books import Books
 from .ledger.chains import ZERO
 from .ledger.cursor import Cursor
@@ -186,8 +186,9 @@ class Delivery:
 
     def _is_new(self, event: Event, socket: int) -> bool:
         """Whether this is no copy of what came before; it is no fill that has an id."""
-        # What makes two unknown ones the same nobody knows; of expiries every notice is told.
-        return isinstance(event, (UnknownEvent, ListenKeyExpired)) or self.books.delivered.add(event, socket)
+        # What makes two unknown ones the same nobody knows, or two of somebody's own class; of expiries every notice is
+        # told.
+        return type(event) not in COMPARABLE or self.books.delivered.add(event, socket)
 
     def _is_new_fill(self, event: OrderTradeUpdate) -> bool:
         """The same of a fill that has an id."""

@@ -105,8 +105,16 @@ _SAID: Dict[Type[Event], Callable[[Any], Hashable]] = {
 }
 
 
+#: The classes of events that can be compared with copies.
+COMPARABLE = frozenset(_SAID)
+
+
 def identity(event: Event) -> Hashable:
-    """Return what an event says, for the comparison with copies of it; for a fill with a trade id use ``fill_id``."""
+    """
+    Return what an event of one of the classes says, for the comparison with copies of it.
+
+    For a fill with a trade id use ``fill_id``.
+    """
     return (type(event), _SAID[type(event)](event))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from binance_uds.account import Account
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
-from binance_uds.events.base import Event, UnknownEvent
+from binance_uds.events.base import Event, UnknownEvent, decimal, wire
 from binance_uds.events.notices import Attention, AttentionCode, UndecodableFrame
 from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
 from binance_uds.events.usdm_rows import AccountConfigRow, OrderRow, SymbolConfigRow, TradeRow
@@ -183,6 +183,24 @@ def test_an_unknown_event_is_data():
 
     assert [UnknownEvent] == [type(item) for item in taken.items]
     assert () == taken.facts
+
+
+@attrs.frozen(kw_only=True)
+class Surprise(Event):
+    """An event of a class that is none of ours."""
+
+    wire_name: ClassVar[str] = "SURPRISE"
+
+    size: Decimal = wire("z", decimal, essential=True)
+
+
+def test_an_event_of_a_class_of_the_users_own_is_data():
+    """A market's row may name one; what makes two of them the same nobody knows here."""
+    made = Delivery((*usdm.EVENTS, Surprise), Account())
+    told = [made.take(frame({"e": "SURPRISE", "E": 1, "z": "0.5"}), 3) for _ in range(2)]
+
+    assert [(Surprise(event_time_ms=1, size=Decimal("0.5")),)] * 2 == [taken.items for taken in told]
+    assert [(), ()] == [taken.facts for taken in told]
 
 
 @pytest.mark.parametrize("name", [KEY, f"{KEY}@ORDER_TRADE_UPDATE"])
