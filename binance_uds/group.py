@@ -27,6 +27,7 @@ from .group_doors import GroupHandler, GroupQueue
 from .protocol.reading.snapshot import weight_of_first_look
 from .runtime import shutdown
 from .runtime.doors import checked_class
+from .runtime.settings import checked_backlog
 from .runtime.waits import SLICE
 from .runtime.watch import Health
 from .stream import UserDataStream, _check_plain
@@ -74,9 +75,7 @@ class StreamGroup:
     """
 
     def __init__(self, streams: Iterable[UserDataStream] = (), *, max_backlog: int = 100_000) -> None:
-        if not isinstance(max_backlog, int) or max_backlog < 1:
-            raise ConfigurationError("max_backlog must be a whole number of at least 1")
-        self._max_backlog = max_backlog
+        self._max_backlog = checked_backlog(max_backlog)
         self._lock = threading.Lock()
         self._members: Dict[str, UserDataStream] = {}
         self._handlers: Tuple[GroupHandler, ...] = ()

@@ -60,6 +60,8 @@ def test_members_are_told_apart_by_name(make):
         group.add("alice")
     with pytest.raises(uds.ConfigurationError, match="max_backlog"):
         uds.StreamGroup(max_backlog=0)
+    with pytest.raises(uds.ConfigurationError, match="max_backlog"):
+        uds.StreamGroup(max_backlog=True)
     assert {"alice": alice} == group.streams
 
 

@@ -963,6 +963,7 @@ def test_stop_from_a_signal_handler_only_asks(stream, tools, caplog):
         ({"ping_interval": True}, "ping_interval"),
         ({"max_backlog": 0}, "max_backlog"),
         ({"max_backlog": 1.5}, "max_backlog"),
+        ({"max_backlog": True}, "max_backlog"),
         ({"timings": 5}, "timings must be a Timings"),
         ({"name": "100%"}, "name must be text on one line"),
         ({"name": "two\nlines"}, "name must be text on one line"),

@@ -97,8 +97,6 @@ class Settings:
             raise ConfigurationError(f"market must be a Market such as binance_uds.USDM, not of type {kind}")
         if isinstance(connections, bool) or connections not in (1, 2):
             raise ConfigurationError("connections must be 1, or 2 for a second one that stands by all the time")
-        if not isinstance(max_backlog, int) or max_backlog < 1:
-            raise ConfigurationError("max_backlog must be a whole number of at least 1")
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
             # It becomes part of every log line's format, and a line break in it would forge lines.
             raise ConfigurationError("name must be text on one line, without a percent sign")
@@ -117,7 +115,7 @@ class Settings:
             proxy=proxy,
             context=make_context(ssl_context),
             release_key=bool(release_key),
-            max_backlog=max_backlog,
+            max_backlog=checked_backlog(max_backlog),
             cursor=begins_at,
         )
 
@@ -143,6 +141,18 @@ def _symbols(symbols: Iterable[str]) -> FrozenSet[str]:
     if isinstance(symbols, str) or not all(isinstance(symbol, str) and symbol for symbol in given):
         raise ConfigurationError('symbols must be a list of symbols such as ["BTCUSDT"]')
     return frozenset(symbol.upper() for symbol in given)
+
+
+def checked_backlog(most: object) -> int:
+    """
+    Return the bound of a queue.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ConfigurationError("max_backlog must be a whole number of at least 1")
+    return most
 
 
 def hidden_proxy(proxy: Optional[str]) -> Optional[Secret]:

@@ -107,10 +107,7 @@ def wait_until(
     if over is not None:
         # Not even a look: of a stream that does not run, yesterday's account would be the answer.
         raise _over(awaited, over)
-    seen = pulse.wait_for(look, timeout)
-    if seen is None:
-        raise WaitTimeout(0.0 if timeout is None else timeout, awaited)
-    return seen
+    return _seen(pulse, look, timeout, awaited)
 
 
 def wait_for(
@@ -157,8 +154,14 @@ def wait_for(
         return None
 
     may_wait()
+    return _seen(pulse, look, timeout, awaited)
+
+
+def _seen(pulse: Pulse, look: Callable[[], Optional[T]], timeout: Optional[float], awaited: str) -> T:
+    """Return what there is to be seen in time, or raise ``WaitTimeout``."""
     seen = pulse.wait_for(look, timeout)
     if seen is None:
+        # Whoever waits for ever sees something, or is told why not.
         raise WaitTimeout(0.0 if timeout is None else timeout, awaited)
     return seen
 

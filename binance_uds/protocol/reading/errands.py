@@ -188,6 +188,11 @@ def pages_of_income(start_ms: int, now_ms: int, size: int = MOST_ROWS) -> Paging
     return _pages_by_time(read, lambda row: row.time_ms, start_ms, now_ms, size)
 
 
+def _end_of_window(start_ms: int, now_ms: int) -> Optional[int]:
+    """Return the last millisecond that one read may span from its first on; None where that reaches to now."""
+    return None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
+
+
 def _pages_by_time(
     read: Callable[[int, Optional[int]], Read],
     time_of: Callable[[Any], Optional[int]],
@@ -198,7 +203,7 @@ def _pages_by_time(
     pages = _Pages(size)
     start_ms = max(start_ms, now_ms - SHOWN_MS)
     while True:
-        end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
+        end_ms = _end_of_window(start_ms, now_ms)
         answer = yield read(start_ms, end_ms)
         pages.take(answer)
         if answer.refused:
@@ -257,7 +262,7 @@ def pages_of_trades(
         if from_id is not None:
             answer = yield reads.user_trades(symbol, from_id=from_id, limit=size)
         else:
-            end_ms = None if now_ms - start_ms <= LONGEST_SPAN_MS else start_ms + LONGEST_SPAN_MS
+            end_ms = _end_of_window(start_ms, now_ms)
             answer = yield reads.user_trades(symbol, start_ms=start_ms, end_ms=end_ms, limit=size)
         pages.take(answer)
         keep(answer)
