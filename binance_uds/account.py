@@ -56,7 +56,7 @@ from .account_view import (
 from .events.base import FROM_REST, Event
 from .events.usdm import AccountConfigUpdate, AccountUpdate, AlgoUpdate, OrderTradeUpdate, Position
 from .events.usdm_rows import AccountConfigRow, SymbolConfigRow
-from .events.vocabulary import AlgoStatus, MarginCallMarginType, MarginType, PositionSide
+from .events.vocabulary import AlgoStatus, MarginCallMarginType, MarginType, PositionSide, StrategyType
 from .makers import maker
 
 #: Orders, and as many algo orders, that are kept after their end: so long a late event cannot reopen them.
@@ -75,9 +75,6 @@ _ALGO_RANKS = {
 #: Later than every ``E``.
 _END_OF_MILLISECOND = 2**63
 
-#: The strategy type of an order that a triggered conditional order became; seen on the wire, in no document.
-_FROM_ALGO = "ALGO_CONDITION"
-
 #: How REST spells the margin types.
 _MARGIN_TYPES = {
     MarginCallMarginType.CROSSED: MarginType.CROSS,
@@ -93,7 +90,6 @@ _balance_state, _position_state = maker(BalanceState), maker(PositionState)
 
 _BLANK_ORDER, _BLANK_ALGO_ORDER = OrderState(), AlgoOrderState()
 _BLANK_BALANCE, _BLANK_POSITION = BalanceState(), PositionState()
-_BLANK_SETTINGS = SymbolSettings()
 
 
 class Account(AccountView):
@@ -180,7 +176,7 @@ class Account(AccountView):
         is_newer = event.quantity is not None and terms_told >= old._terms_told
         new, rest = (event, old) if is_newer else (old, event)
         algo_id = old.algo_id
-        if event.strategy_type == _FROM_ALGO:
+        if event.strategy_type == StrategyType.ALGO_CONDITION:
             algo_id = event.strategy_id or algo_id
         if algo_id is None and not old.is_known:
             algo_id = self._tied(ALGO_ORDER, (event.symbol, event.order_id))

@@ -306,7 +306,7 @@ class Delivery:
         for event in self._other_states(recovery):
             self.account.apply(event)
         self.account.synchronise()
-        self.is_handed_over()
+        self.restate()
 
     def merge(self, recovery: Recovery) -> Tuple[Tuple[Event, ...], MergeTally]:
         """
@@ -368,14 +368,14 @@ class Delivery:
     def forget_before(self, floor_ms: int) -> None:
         """Everything of before this moment was delivered; keep no record of it."""
         self.books.forget_before(floor_ms)
-        self.is_handed_over()
+        self.restate()
 
     def catch_up(self) -> None:
         """Everything that was given out so far was handed over; to be called now and then, it is cheap."""
         if self._hold is None:
             self.handed.catch_up(self.books)
 
-    def is_handed_over(self) -> None:
+    def restate(self) -> None:
         """Everything that was given out so far was handed over, and the books themselves were changed or shortened."""
         if self._hold is None:
             self.handed.restate(self.books)

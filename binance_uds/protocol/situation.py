@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Type
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Type
 
 import attrs
 
@@ -106,6 +106,7 @@ class Situation:
         start_within: Seconds the start may take.
         trouble: What the last attempt failed of.
         announced: The state last announced.
+        told_malformed: Fields of rows about which a person was told that what REST answers is not of their type.
         told_unconfirmed: The plan about which a person was told that nothing confirms it.
         retries: Waits after calls and plans that failed.
         renewals: Waits after short lives.
@@ -161,6 +162,7 @@ class Situation:
     start_within: float = attrs.field(init=False, default=0.0)
     trouble: Optional[str] = attrs.field(init=False, default=None)
     announced: StreamState = attrs.field(init=False, default=StreamState.IDLE)
+    told_malformed: Set[str] = attrs.field(init=False, factory=set)
     told_unconfirmed: Optional[AccessPlan] = attrs.field(init=False, default=None)
     retries: Backoff = attrs.field(init=False)
     renewals: Backoff = attrs.field(init=False)

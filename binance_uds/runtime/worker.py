@@ -459,7 +459,7 @@ class Worker:
     def _merge(self, command: do.Merge) -> Iterable[Fact]:
         items, tally = self._delivery.merge(command.recovery)
         self._hand_over_all(items, self._clock.now())
-        self._delivery.is_handed_over()
+        self._delivery.restate()
         found: List[Fact] = [facts.Merged(command.errand, tally)]
         read_ms = self.session.clock.earliest_ms(self._drained_at)
         if self._delivery.is_deaf(tally, command.connected_ms, read_ms):
@@ -468,7 +468,7 @@ class Worker:
 
     def _release_held(self, command: do.ReleaseHeld) -> Iterable[Fact]:
         self._hand_over_all(self._delivery.release(), self._clock.now())
-        self._delivery.is_handed_over()
+        self._delivery.restate()
         return ()
 
     def _forget(self, command: do.Forget) -> Iterable[Fact]:

@@ -66,6 +66,7 @@ class Script:
         failing: What calls end with instead of an answer.
         rows: What reads are answered, by name; nothing when absent.
         malformed: Rows that cannot be used beside them, in words, by name.
+        incomplete: Fields that are None in usable rows, in words, by name.
         failing_reads: What reads end with instead, by name; None as a name is all of them.
         used_weight: What the exchange says that the address has used, with each answer to a signed read.
         tally: What comes of a merge.
@@ -89,6 +90,7 @@ class Script:
     failing: Dict[Call, UserDataStreamError] = attrs.field(factory=dict)
     rows: Dict[str, Tuple[Any, ...]] = attrs.field(factory=dict)
     malformed: Dict[str, Tuple[str, ...]] = attrs.field(factory=dict)
+    incomplete: Dict[str, Tuple[str, ...]] = attrs.field(factory=dict)
     failing_reads: Dict[Optional[str], UserDataStreamError] = attrs.field(factory=dict)
     used_weight: Optional[int] = None
     tally: facts.MergeTally = facts.MergeTally()
@@ -377,7 +379,7 @@ class Drive:
         if error is not None:
             return facts.ReadFailed(command.errand, command.read, error, sent_at)
         name = command.read.name
-        rows = Rows(script.rows.get(name, ()), script.malformed.get(name, ()))
+        rows = Rows(script.rows.get(name, ()), script.malformed.get(name, ()), script.incomplete.get(name, ()))
         self.budget.heed(script.used_weight, self.seconds)
         return facts.RowsRead(command.errand, command.read, rows, sent_at)
 

@@ -142,7 +142,7 @@ class Mortal(Trader):
         if self.chance.random() < self.impatience:
             # As when max_hold is over before the repair.
             self.hand_over(self.delivery.release())
-            self.delivery.is_handed_over()
+            self.delivery.restate()
             self.act(3).hear()
         return self.repair(pauses=PAUSES)
 
@@ -208,7 +208,7 @@ class Mortal(Trader):
         """Deliver what a repair has found."""
         events, tally = self.delivery.merge(led.found)
         self.hand_over(events)
-        self.delivery.is_handed_over()
+        self.delivery.restate()
         return Report(led, events, tally)
 
     def look_again(self) -> Mortal:

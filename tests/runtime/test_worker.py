@@ -956,7 +956,7 @@ def test_what_was_broken_off_between_reading_and_handing_over_is_not_delivered(m
     keeper.hand_over = interrupted  # type: ignore[method-assign]
     bench.doors.add(uds.StateChanged, lambda change: bench.sockets.put(fill()))
     bench.worker.run(PATIENCE_S)
-    bench.worker._delivery.is_handed_over()
+    bench.worker._delivery.restate()
 
     assert frozenset() == bench.worker._delivery.handed.cursor("usdm", "ab12cd", since_ms=0).fills
     assert bench.worker.has_ended

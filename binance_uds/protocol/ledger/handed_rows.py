@@ -8,7 +8,7 @@ import attrs
 
 from ...events.base import Event
 from ...events.usdm import AccountUpdate, AlgoUpdate, OrderTradeUpdate
-from ..identity import FillId, OrderKey, PositionKey, fill_id
+from ..identity import FillId, OrderKey, PositionKey, fill_id, position_of
 from .books import Books, DatedAmount, OpenAlgo
 from .chains import Chains, OrderChain, PositionChain
 from .counts import Counts
@@ -16,9 +16,6 @@ from .cursor import Cursor
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-#: Position side of an account that keeps no LONG and SHORT apart.
-_BOTH = "BOTH"
 
 
 @attrs.define
@@ -86,7 +83,7 @@ class HandedRows:
         _take(touched.balances, books.balances, self.balances)
 
     def count(self, event: Event) -> None:
-        """Work out what an event makes of the rows, as the books would."""
+        """Work out what an event makes of the rows that it is about, as the books would."""
         books = self._lent(event)
         books.enter(event)
         self.take(books)
@@ -97,13 +94,13 @@ class HandedRows:
         orders, positions = books.chains.orders, books.chains.positions
         if isinstance(event, OrderTradeUpdate):
             _take([(event.symbol, event.order_id)], self.orders, orders, OrderChain.copy)
-            held = (event.symbol, event.position_side or _BOTH)
-            _take([held], self.positions, positions, PositionChain.copy)
+            _take([position_of(event)], self.positions, positions, PositionChain.copy)
         elif isinstance(event, AccountUpdate):
             _take((row.asset for row in event.balances), self.balances, books.balances)
             told = ((row.symbol, row.position_side) for row in event.positions)
             _take(told, self.positions, positions, PositionChain.copy)
-        elif isinstance(event, AlgoUpdate):
+        else:
+            assert isinstance(event, AlgoUpdate)
             _take([event.algo_id], self.algo_orders, books.algo_orders)
         return books
 

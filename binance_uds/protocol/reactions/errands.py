@@ -168,6 +168,11 @@ def _go_on(session: Situation, answer: Optional[Answer], now: Instant) -> Iterat
 def take_rows(session: Situation, finding: facts.RowsRead, now: Instant, jitter: float) -> Iterator[Command]:
     """The answer, and the next question."""
     session.read_retries.reset()
+    for field in finding.rows.incomplete:
+        if field not in session.told_malformed:
+            session.told_malformed.add(field)
+            message = f"{field} as REST answers is not of its type and is None. Said once per field"
+            yield do.Announce(Attention(code=AttentionCode.MALFORMED_FIELD, message=message))
     sent_ms = session.clock.earliest_ms(finding.sent_at)
     yield from _go_on(session, Answer(finding.rows.rows, finding.rows.malformed, sent_ms), now)
 

@@ -52,8 +52,8 @@ class Rows:
     Attributes:
         rows: Every row that can be used, in the order of the answer.
         malformed: The rows that cannot, each as which and why: ``"user_trades[3]: TradeRow without a usable side"``.
-        incomplete: The fields of usable rows that are None because what was sent is not of their type:
-            ``"user_trades[3].commission"``.
+        incomplete: The fields that are None in a usable row because what was sent is not of their type, each once:
+            ``"commission of user_trades"``.
     """
 
     rows: Tuple[Any, ...]
@@ -200,7 +200,7 @@ def rows(read: Read, answer: Any, market: Market) -> Rows:
     reader = Reader(endpoint.row_class)
     usable: List[Any] = []
     malformed: List[str] = []
-    incomplete: List[str] = []
+    incomplete: Dict[str, None] = {}
     for index, row in enumerate([answer] if endpoint.is_single else answer):
         where = f"{read.name}[{index}]"
         fields: List[str] = []
@@ -209,7 +209,7 @@ def rows(read: Read, answer: Any, market: Market) -> Rows:
         except Undecodable as error:
             malformed.append(f"{where}: {error.reason}")
         else:
-            incomplete.extend(f"{where}.{field}" for field in fields)
+            incomplete.update((f"{field} of {read.name}", None) for field in fields)
     return Rows(tuple(usable), tuple(malformed), tuple(incomplete))
 
 

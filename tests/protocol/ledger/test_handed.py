@@ -252,7 +252,7 @@ def test_what_is_held_back_was_not_handed_over():
     mortal.delivery.forget_before(mortal.now_ms + 1)
     held = mortal.cursor
     mortal.hand_over(mortal.delivery.release())
-    mortal.delivery.is_handed_over()
+    mortal.delivery.restate()
 
     assert before is not None
     assert (before, frozenset()) == (held, before.fills)

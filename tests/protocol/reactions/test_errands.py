@@ -504,6 +504,17 @@ def test_a_read_without_an_answer_is_asked_again_later_each_time():
     assert 0 == drive.session.read_retries.failures
 
 
+def test_a_field_of_a_row_that_is_not_of_its_type_is_told_once():
+    """As one of a frame is, however often it is read."""
+    drive = signed()
+    drive.script.incomplete = {"open_orders": ("stop_price of open_orders",)}
+    drive.live().run(400.0)
+    said = [told.message for told in drive.told(Attention) if told.code == AttentionCode.MALFORMED_FIELD]
+
+    assert 1 < drive.reads().count("open_orders")
+    assert ["stop_price of open_orders as REST answers is not of its type and is None. Said once per field"] == said
+
+
 def test_an_answer_forgives_the_reads_before_it():
     """The next read that fails is asked again as soon as the first was, amid the same errand."""
     drive = repairing(DOWN)

@@ -37,7 +37,7 @@ def what_was_read_counts_as_delivered(patch: pytest.MonkeyPatch) -> None:
 
     def merge_and_count(delivery: Delivery, recovery: Recovery) -> Any:
         found = merge(delivery, recovery)
-        delivery.is_handed_over()
+        delivery.restate()
         return found
 
     patch.setattr(Delivery, "merge", merge_and_count)
