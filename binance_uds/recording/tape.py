@@ -423,10 +423,9 @@ class _PlayedSockets:
     def read(self, number: int) -> Read:
         fact = self._tape.take_if("read", lambda fact: fact.get("socket") == number)
         if fact is None:
-            return Read(number)
+            return Read()
         try:
             return Read(
-                number,
                 tuple(frame_bytes(text) for text in fact["frames"]),
                 bool(fact["alive"]),
                 bool(fact["drained"]),

@@ -27,7 +27,6 @@ class Read:
     What one turn read from a connection.
 
     Attributes:
-        socket: The connection's number.
         frames: Whole messages, in order.
         alive: Whether anything whole came, pings and pongs included.
         drained: Whether that was all that had arrived.
@@ -35,7 +34,6 @@ class Read:
         pongs: What those of our pings carried that were answered.
     """
 
-    socket: int
     frames: Tuple[bytes, ...] = attrs.field(default=(), repr=False)
     alive: bool = False
     drained: bool = True

@@ -130,20 +130,20 @@ class Sockets:
             try:
                 messages = wire.receive()
             except StreamInterrupted as error:
-                return Read(number, tuple(frames), alive, lost=error.reason, pongs=tuple(pongs))
+                return Read(tuple(frames), alive, lost=error.reason, pongs=tuple(pongs))
             for message in messages:
                 alive = True
                 if isinstance(message, bytes):
                     frames.append(message)
                 elif isinstance(message, Closed):
-                    return Read(number, tuple(frames), alive, lost=_in_words(message), pongs=tuple(pongs))
+                    return Read(tuple(frames), alive, lost=_in_words(message), pongs=tuple(pongs))
                 elif isinstance(message, Pong):
                     pongs.append(message.payload)
                 else:
                     assert isinstance(message, Ping)
             if wire.drained:
                 break
-        return Read(number, tuple(frames), alive, wire.drained, pongs=tuple(pongs))
+        return Read(tuple(frames), alive, wire.drained, pongs=tuple(pongs))
 
     def close(self, number: int) -> Tuple[bytes, ...]:
         """End a connection and return the whole messages that it still held."""

@@ -149,7 +149,7 @@ class FakeSockets:
         """Read everything."""
         self._maybe("read")
         frames = tuple(self.inbox.popleft() for _ in range(len(self.inbox)))
-        return Read(number, frames, bool(frames))
+        return Read(frames, bool(frames))
 
     def close(self, number: int) -> tuple[bytes, ...]:
         """Close."""
@@ -498,7 +498,7 @@ def test_a_doubt_is_judged_only_when_everything_was_read(make_bench, monkeypatch
             unread[0] = left.popleft()
         if left:
             bench.sockets.wake()
-        return Read(number, (), True, drained=unread[0] == 0)
+        return Read((), True, drained=unread[0] == 0)
 
     bench.sockets.read = read
     monkeypatch.setattr(bench.worker._delivery, "due", lambda now: judged.append(unread[0]) or [])

@@ -107,7 +107,7 @@ class VirtualSockets:
             if message is None:
                 break
             if isinstance(message, Ending):
-                return Read(number, tuple(frames), alive, lost=message.reason, pongs=tuple(pongs))
+                return Read(tuple(frames), alive, lost=message.reason, pongs=tuple(pongs))
             alive = True
             # What is read is answered, be it only by the acknowledgement of the pong.
             line.heard_at = world.now
@@ -118,7 +118,7 @@ class VirtualSockets:
                 pongs.append(message.payload)
         if alive:
             self._venue.history.last_read_at = world.now
-        return Read(number, tuple(frames), alive, not line.has_arrived(world.now), pongs=tuple(pongs))
+        return Read(tuple(frames), alive, not line.has_arrived(world.now), pongs=tuple(pongs))
 
     def close(self, number: int) -> Tuple[bytes, ...]:
         """End a connection and return the whole messages that it still held."""
