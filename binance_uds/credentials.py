@@ -65,7 +65,7 @@ def plain(text: Union[str, Secret]) -> str:
     return text.reveal() if isinstance(text, Secret) else text
 
 
-@attrs.frozen
+@attrs.frozen(init=False)
 class Credentials:
     """
     An API key, and what signs requests with it.
@@ -82,6 +82,40 @@ class Credentials:
     api_secret: Optional[Secret] = None
     signer: Optional[Signer] = attrs.field(default=None, repr=False)
 
+    def __init__(
+        self,
+        api_key: Union[str, Secret],
+        api_secret: Union[str, Secret, Signer, None] = None,
+        signer: Optional[Signer] = None,
+    ) -> None:
+        """
+        Check the texts a user gave and hide them; what is hidden already is taken as it is.
+
+        Args:
+            api_key: The API key as Binance shows it.
+            api_secret: The HMAC secret, a callable that signs, or None for key-only mode.
+            signer: A callable that signs, where there is no secret.
+
+        Raises:
+            ConfigurationError: Missing, empty, not text, or not of the form Binance hands out.
+        """
+        if callable(api_secret):
+            api_secret, signer = None, api_secret
+        fault = _fault(api_key, "API key")
+        if fault is None and isinstance(api_secret, str) and "-----BEGIN" in api_secret:
+            fault = (
+                "api_secret is a PEM text: for Ed25519 and RSA keys pass a callable that takes the request's bytes "
+                "and returns the signature as text"
+            )
+        if fault is None and api_secret is not None:
+            fault = _fault(api_secret, "API secret")
+        if fault is not None:
+            # A secret with a slip in it is a secret still, and tools print the locals of every frame of a traceback.
+            # They would fail at an object that was never finished, too.
+            del self, api_key, api_secret
+            raise ConfigurationError(fault)
+        self.__attrs_init__(_hidden(api_key), None if api_secret is None else _hidden(api_secret), signer)
+
     @property
     def can_sign(self) -> bool:
         """Whether signed requests are possible."""
@@ -90,7 +124,7 @@ class Credentials:
     @classmethod
     def of(cls, api_key: str, api_secret: Union[str, Signer, None] = None) -> Credentials:
         """
-        Check the texts a user gave and hide them.
+        Return the credentials that these texts are; the same as ``Credentials(api_key, api_secret)``.
 
         Args:
             api_key: The API key as Binance shows it.
@@ -99,21 +133,11 @@ class Credentials:
         Raises:
             ConfigurationError: Missing, empty, not text, or not of the form Binance hands out.
         """
-        fault = _fault(api_key, "API key")
-        if fault is None and isinstance(api_secret, str) and "-----BEGIN" in api_secret:
-            fault = (
-                "api_secret is a PEM text: for Ed25519 and RSA keys pass a callable that takes the request's bytes "
-                "and returns the signature as text"
-            )
-        if fault is None and api_secret is not None and not callable(api_secret):
-            fault = _fault(api_secret, "API secret")
-        if fault is not None:
-            # A secret with a slip in it is a secret still, and tools print the locals of every frame of a traceback.
+        try:
+            return cls(api_key, api_secret)
+        finally:
+            # As above: this frame is in the traceback, too.
             del api_key, api_secret
-            raise ConfigurationError(fault)
-        if callable(api_secret):
-            return cls(Secret(api_key), signer=api_secret)
-        return cls(Secret(api_key), None if api_secret is None else Secret(api_secret))
 
     @classmethod
     def from_env(cls) -> Credentials:
@@ -133,8 +157,14 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
+def _hidden(text: Union[str, Secret]) -> Secret:
+    return text if isinstance(text, Secret) else Secret(text)
+
+
 def _fault(text: object, name: str) -> Optional[str]:
-    """Return what is wrong with the form of a text, without repeating it, or None when nothing is."""
+    """Return what is wrong with the form of a text, without repeating it, or None when nothing is, or it is hidden."""
+    if isinstance(text, Secret):
+        return None
     if not isinstance(text, str):
         return f"the {name} must be text, not {type(text).__name__}"
     if not text:

@@ -89,15 +89,35 @@ def test_what_credentials_are_made_of(api_secret, can_sign):
     )
 
 
-def test_credentials_do_not_show():
-    """Neither their repr nor a dictionary made of them contains a secret."""
-    credentials = Credentials.of(API_KEY, API_SECRET)
+@pytest.mark.parametrize("make", [Credentials, Credentials.of], ids=["class", "of"])
+def test_credentials_do_not_show(make):
+    """However they were made, neither their repr nor a dictionary made of them contains a secret."""
+    credentials = make(API_KEY, API_SECRET)
     shown = repr(credentials) + str(credentials) + repr(attrs.asdict(credentials)) + repr(attrs.astuple(credentials))
 
     assert API_KEY not in shown
     assert API_SECRET not in shown
     with pytest.raises(TypeError):
         pickle.dumps(credentials)
+
+
+def test_the_class_takes_what_is_hidden_and_what_is_not():
+    """Texts are hidden, what is hidden already stays as it is, and a callable signs."""
+    credentials = Credentials(API_KEY, API_SECRET)
+
+    assert Credentials.of(API_KEY, API_SECRET) == credentials
+    assert credentials == Credentials(credentials.api_key, credentials.api_secret)
+    assert Credentials.of(API_KEY, sign) == Credentials(API_KEY, sign) == Credentials(API_KEY, signer=sign)
+    assert sign is attrs.evolve(credentials, api_secret=None, signer=sign).signer
+
+
+def test_the_class_refuses_a_wrong_text_without_showing_it():
+    """Also who calls the class itself is told of a slip, and neither text is in the traceback."""
+    with pytest.raises(ConfigurationError, match="the API secret has white space around it") as caught:
+        Credentials(API_KEY, f"{API_SECRET} ")
+
+    assert API_KEY not in shown_by(caught.value)
+    assert API_SECRET not in shown_by(caught.value)
 
 
 FAULTS = [
