@@ -100,6 +100,9 @@ class Settings:
         if name is not None and (not isinstance(name, str) or not name.isprintable() or "%" in name):
             # It becomes part of every log line's format, and a line break in it would forge lines.
             raise ConfigurationError("name must be text on one line, without a percent sign")
+        if not isinstance(release_key, bool):
+            # "no" would be taken for yes, and silence every other process of the account.
+            raise ConfigurationError(f"release_key must be True or False, not of type {type(release_key).__name__}")
         begins_at = checked_cursor(cursor)
         if isinstance(begins_at, Cursor):
             begins_at.check_fits(market.name, credentials.api_key.tag)
@@ -114,7 +117,7 @@ class Settings:
             connections=connections,
             proxy=proxy,
             context=make_context(ssl_context),
-            release_key=bool(release_key),
+            release_key=release_key,
             max_backlog=checked_backlog(max_backlog),
             cursor=begins_at,
         )
@@ -137,8 +140,9 @@ def _timings(timings: Optional[Timings], chosen: Mapping[str, Optional[float]]) 
 
 def _symbols(symbols: Iterable[str]) -> FrozenSet[str]:
     # A single text is iterable, too, letter by letter.
-    given = (symbols,) if isinstance(symbols, str) else tuple(symbols)
-    if isinstance(symbols, str) or not all(isinstance(symbol, str) and symbol for symbol in given):
+    is_list = isinstance(symbols, Iterable) and not isinstance(symbols, str)
+    given = tuple(symbols) if is_list else ()
+    if not is_list or not all(isinstance(symbol, str) and symbol for symbol in given):
         raise ConfigurationError('symbols must be a list of symbols such as ["BTCUSDT"]')
     return frozenset(symbol.upper() for symbol in given)
 

@@ -52,6 +52,20 @@ def test_an_interval_beside_all_timings_is_refused(interval, seconds):
         settings(timings=Timings(), **{interval: seconds})
 
 
+@pytest.mark.parametrize("symbols", [None, 5, "BTCUSDT", b"BTCUSDT", [5], [""]])
+def test_symbols_that_are_no_list_of_texts_are_refused(symbols):
+    """Whatever else was given, the error says what to give."""
+    with pytest.raises(ConfigurationError, match=r'symbols must be a list of symbols such as \["BTCUSDT"\]'):
+        settings(symbols=symbols)
+
+
+@pytest.mark.parametrize("release_key", ["no", "False", 1, None])
+def test_release_key_is_true_or_false(release_key):
+    """A word out of a configuration file would be true whatever it says, and silence the account's other processes."""
+    with pytest.raises(ConfigurationError, match="release_key must be True or False, not of type"):
+        settings(release_key=release_key)
+
+
 def test_names_made_up_differ():
     """Two streams of one market can be told apart in a log."""
     assert settings().name != settings().name
