@@ -142,25 +142,33 @@ class Market:
         allow_plaintext: Permit ``http://`` and ``ws://`` beyond loopback.
 
     Raises:
-        ConfigurationError: A URL is malformed, or plain text to a host that is not loopback.
+        ConfigurationError: A URL is malformed, or plain text to a host that is not loopback; a text stands where a
+            tuple of texts belongs.
     """
 
     name: str
     rest_url: str = attrs.field()
     stream_url: str = attrs.field()
+    # It is the default of an argument, which help() prints: shown is by what markets differ, and not their tables.
     other_stream_urls: Tuple[str, ...] = ()
-    access_forms: Tuple[str, ...] = (AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH)
-    listen_key_path: str
-    probe_names_key: bool
-    time_path: str
-    reads: Tuple[Endpoint, ...]
-    weight_limit: int
-    event_classes: Tuple[type[Event], ...]
-    events: Tuple[str, ...]
-    wallet: Wallet = Wallet()
+    access_forms: Tuple[str, ...] = attrs.field(
+        default=(AccessForm.QUERY, AccessForm.SUBSCRIBE, AccessForm.PATH), repr=False
+    )
+    listen_key_path: str = attrs.field(repr=False)
+    probe_names_key: bool = attrs.field(repr=False)
+    time_path: str = attrs.field(repr=False)
+    reads: Tuple[Endpoint, ...] = attrs.field(repr=False)
+    weight_limit: int = attrs.field(repr=False)
+    event_classes: Tuple[type[Event], ...] = attrs.field(repr=False)
+    events: Tuple[str, ...] = attrs.field(repr=False)
+    wallet: Wallet = attrs.field(default=Wallet(), repr=False)
     allow_plaintext: bool = False
 
     def __attrs_post_init__(self) -> None:
+        for field in ("other_stream_urls", "access_forms", "events"):
+            # A single text would be taken letter by letter: events that Binance does not have, and so silence.
+            if isinstance(getattr(self, field), str):
+                raise ConfigurationError(f"{field} of a market must be a tuple of texts, not one text")
         _check_url(self.rest_url, ("https", "http"), self.allow_plaintext)
         for url in (self.stream_url, *self.other_stream_urls):
             _check_url(url, ("wss", "ws"), self.allow_plaintext)
@@ -208,7 +216,9 @@ def _check_url(url: object, schemes: Tuple[str, str], allow_plaintext: bool) -> 
         raise ConfigurationError("a market's URL is malformed") from None
     encrypted, plain = schemes
     if parts.scheme not in schemes or not parts.hostname:
-        raise ConfigurationError(f"a market's URL must look like {encrypted}://host, not {parts.scheme}://")
+        # Of a host without a scheme what stands before the port would be taken for one.
+        told = f", not {parts.scheme}://" if parts.scheme and "://" in url else "; this one has no scheme"
+        raise ConfigurationError(f"a market's URL must look like {encrypted}://host{told}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError("a market's URL must not carry credentials, a query or a fragment")
     if parts.scheme == plain and not allow_plaintext and not is_loopback(parts.hostname):

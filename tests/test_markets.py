@@ -155,8 +155,10 @@ def test_plain_text_beyond_loopback_has_to_be_asked_for(host, changes):
     [
         (None, "must be text, not NoneType"),
         (b"https://host", "must be text, not bytes"),
-        ("", "must look like https://host, not ://"),
-        ("fapi.binance.com", "must look like https://host, not ://"),
+        ("", "must look like https://host; this one has no scheme"),
+        ("fapi.binance.com", "must look like https://host; this one has no scheme"),
+        ("localhost:8080", "must look like https://host; this one has no scheme"),
+        ("://host", "must look like https://host; this one has no scheme"),
         ("https://", "must look like https://host, not https://"),
         ("ftp://host", "must look like https://host, not ftp://"),
         ("wss://host", "must look like https://host, not wss://"),
@@ -178,6 +180,23 @@ def test_a_malformed_url_is_refused_with_the_reason(url, fault):
 
     assert f"a market's URL {fault}" == str(caught.value)
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["other_stream_urls", "access_forms", "events"])
+def test_one_text_in_place_of_several_is_refused(field):
+    """Letter by letter it would ask for events that do not exist, and a stream without events is silent."""
+    with pytest.raises(ConfigurationError, match=f"{field} of a market must be a tuple of texts, not one text"):
+        attrs.evolve(USDM, **{field: "query"})
+
+
+def test_a_market_shows_by_what_it_differs():
+    """Its repr is in the signature of a stream, which help() prints, so the tables of paths stay out of it."""
+    expected = (
+        "Market(name='usdm', rest_url='https://fapi.binance.com', "
+        "stream_url='wss://fstream.binance.com/private', other_stream_urls=(), allow_plaintext=False)"
+    )
+
+    assert expected == repr(USDM)
 
 
 @pytest.mark.parametrize("forms", [(), ("queri",), (AccessForm.QUERY, "")])
