@@ -57,8 +57,8 @@ def record(
         with ending_tidily():
             follow(stream, market, "record")
     except ConfigurationError as error:
-        # Credentials that were refused are one of them.
-        raise Misused(str(error)) from None
+        # Credentials that were refused are one of them. What the library advises is spelt otherwise on a command line.
+        raise Misused(str(error).replace("overwrite=True", "--overwrite")) from None
     except UserDataStreamError as error:
         raise click.ClickException(str(error)) from None
     except SystemExit:

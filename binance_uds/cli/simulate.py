@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import itertools
+import os
 import queue
 import time
 from contextlib import suppress
@@ -81,7 +82,11 @@ def simulate(port: int, host: str, seed: int, bot: bool, fault_interval: Optiona
         try:
             exchange = LocalExchange(port, host=host, seed=seed, log=lines.put).start()
         except OSError as error:
-            raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror}") from None
+            # asyncio puts the address into the error's text once more.
+            reason = error.strerror if error.errno is None else os.strerror(error.errno)
+            raise click.ClickException(
+                f"cannot listen on {host} port {port}: {reason}; --port 0 takes any that is free"
+            ) from None
         try:
             click.echo(_introduction(exchange))
             if bot:
@@ -102,7 +107,8 @@ A local exchange listens on port {exchange.port}. Ctrl-C ends it.
   API key     {exchange.api_key}
   API secret  {exchange.api_secret}
 
-Key and secret are made up from the seed and open nothing but this exchange. To use it from binance_uds:
+Key and secret are made up from the seed and open nothing but this exchange.
+To use it from binance_uds:
 
   market = attrs.evolve(uds.USDM, rest_url="{rest_url}", stream_url="{stream_url}")
   stream = uds.UserDataStream("<API key>", "<API secret>", market=market)

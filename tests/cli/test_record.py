@@ -53,7 +53,7 @@ def test_the_file_exists(exchange, recording, tmp_path):
     again.finish()
 
     assert 2 == code
-    assert re.fullmatch(r"Error: the journal .* cannot be created: File exists; .*\n", running.errors())
+    assert re.fullmatch(r"Error: the journal .* cannot be created: File exists; .* --overwrite, .*\n", running.errors())
     assert "of somebody else" == left
     assert replayed(path).items
 

@@ -70,13 +70,15 @@ def test_faults(command):
 
 
 def test_port_in_use():
-    """A port that is taken is one clear line."""
+    """A port that is taken is one clear line, which says what to do and the address once."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = CliRunner().invoke(simulate, ["--port", str(port)])
 
     assert 1 == result.exit_code
     assert f"Error: cannot listen on 127.0.0.1 port {port}: " in result.output
+    assert result.output.endswith("; --port 0 takes any that is free\n")
+    assert 1 == result.output.count(str(port))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.1", "example.org", "::"])
