@@ -1,7 +1,7 @@
 """
 Gunicorn, prefork: each worker has a stream of its own, started after the fork, with and without `--preload`.
 
-    BINANCE_API_KEY=... gunicorn --chdir samples -c gunicorn_conf.py 'flask_app:create_app(start=False)'
+    BINANCE_API_KEY=... gunicorn --chdir samples -c samples/gunicorn_conf.py 'flask_app:create_app(start=False)'
 
 So many workers are so many connections, each with all events; README.md tells when one process for all is better.
 """

@@ -6,8 +6,8 @@ Wait until an order is filled, and know when you cannot tell.
 With the secret a fill that the stream missed is read back, and comes as any other. Without it nobody can tell.
 """
 
-from decimal import Decimal
-from typing import Callable, Optional
+import time
+from typing import Callable
 
 import binance_uds as uds
 
@@ -17,38 +17,35 @@ def ask_for_order() -> str:
     return input("Place an order, and enter its client order id: ")
 
 
-def wait_for_fill(
-    stream: uds.UserDataStream, place_order: Callable[[], str], timeout: float = 60.0
-) -> Optional[Decimal]:
+def wait_for_fill(stream: uds.UserDataStream, place_order: Callable[[], str], timeout: float = 60.0) -> uds.OrderState:
     """
-    Place an order and return the average price it was filled at, or None when it ended unfilled.
+    Place an order and return it when it has ended: filled, filled in part and cancelled, or not filled at all.
 
     Raises:
-        uds.WaitTimeout: It was not filled in time.
+        uds.WaitTimeout: It had not ended in time. It may be filled yet, in part or wholly.
         RuntimeError: The stream was blind meanwhile, and it is not proven that everything was read back, so the order
             has to be asked for by REST.
     """
     # The queue is opened first: an event that comes before the next line is in it.
     with stream.events(uds.OrderTradeUpdate, uds.GapClosed) as events:
         client_order_id = place_order()
+        deadline = time.monotonic() + timeout
         while True:
-            event = events.get(timeout=timeout)
-            if isinstance(event, uds.GapClosed):
-                if event.proof == uds.Proof.UNPROVEN:
-                    raise RuntimeError(f"blind from {event.since_ms} to {event.until_ms} ({event.cause})")
-                continue
-            if event.client_order_id != client_order_id:
-                continue
-            if event.status == uds.OrderStatus.FILLED:
-                return event.average_price
-            if event.status in (uds.OrderStatus.CANCELED, uds.OrderStatus.EXPIRED):
-                return None
+            order = stream.account.order(client_order_id)
+            if order.is_done:
+                return order
+            event = events.get(timeout=max(0.0, deadline - time.monotonic()))
+            if isinstance(event, uds.GapClosed) and event.proof == uds.Proof.UNPROVEN:
+                raise RuntimeError(f"blind from {event.since_ms} to {event.until_ms} ({event.cause})")
 
 
 def main(market: uds.Market = uds.USDM, place_order: Callable[[], str] = ask_for_order) -> None:
     with uds.UserDataStream.from_env(market=market) as stream:
-        price = wait_for_fill(stream, place_order)
-        print("not filled" if price is None else f"filled at {price}")
+        order = wait_for_fill(stream, place_order)
+        if order.filled_quantity:
+            print(order.filled_quantity, "of", order.quantity, "filled at", order.average_price)
+        else:
+            print("not filled:", order.status)
 
 
 if __name__ == "__main__":

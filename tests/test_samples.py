@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -94,6 +96,27 @@ def test_waiting_for_a_fill_through_a_gap_without_the_secret(binance_exchange, m
 
     with uds.UserDataStream.from_env(market=market) as stream, pytest.raises(RuntimeError, match="blind from"):
         wait_for_fill.wait_for_fill(stream, place_order, timeout=30)
+
+
+def test_waiting_for_a_fill_that_comes_in_part(binance_exchange, market, capsys):
+    """Of an order that was cancelled halfway the half is told, not that nothing was filled."""
+
+    def place_order() -> str:
+        order = binance_exchange.place_order(symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.02", price="29000")
+        binance_exchange.fill_order(order["orderId"], "0.005")
+        binance_exchange.cancel_order("BTCUSDT", order["orderId"])
+        return order["clientOrderId"]
+
+    wait_for_fill.main(market, place_order)
+
+    assert "0.005 of 0.020 filled at 29000" in capsys.readouterr().out
+
+
+def test_waiting_for_a_fill_that_does_not_come(binance_exchange, market):
+    """The time is over when it is over, however much happens to other orders."""
+    binance_exchange.run_bot(rate=60)
+    with uds.UserDataStream.from_env(market=market) as stream, pytest.raises(uds.WaitTimeout):
+        wait_for_fill.wait_for_fill(stream, lambda: "never-placed", timeout=0.5)
 
 
 def test_a_flask_application(binance_exchange, market):
@@ -228,3 +251,16 @@ def test_every_notebook_is_tested():
     source = pathlib.Path(__file__).read_text()
 
     assert [] == [path.name for path in screenshots.notebooks() if f'SAMPLES / "{path.name}"' not in source]
+
+
+def test_the_commands_name_files_that_are_there():
+    """What a sample says how to run it is typed beside README.md, so its paths begin there."""
+    named = [
+        path
+        for sample in SAMPLES.rglob("*.py")
+        for command in re.findall(r"^    .*", ast.get_docstring(ast.parse(sample.read_text())) or "", re.MULTILINE)
+        for path in re.findall(r"\S+\.py\b", command)
+    ]
+
+    assert {"samples/gunicorn_conf.py", "samples/watch_account.py"} <= set(named)
+    assert [] == [path for path in named if not (SAMPLES.parent / path).is_file()]
