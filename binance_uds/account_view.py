@@ -395,6 +395,10 @@ class AccountView:
             f"{len(self.open_orders)} open orders{caution}>"
         )
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # A copy would go on changing, which nobody expects of a copy.
+        raise TypeError("a live account neither pickles nor copies; its snapshot() does")
+
     @property
     def trusted(self) -> bool:
         """

@@ -585,6 +585,12 @@ class UserDataStream:
     def __repr__(self) -> str:
         return f"<UserDataStream {self.name} {self.state}>"
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        raise TypeError(
+            "a stream neither pickles nor copies: its thread and its connection are those of this process; give "
+            "another process the credentials, and make a stream there"
+        )
+
     def _repr_html_(self) -> str:
         from .notebook.views import stream_card
 

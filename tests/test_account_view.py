@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import pickle
 import sys
@@ -155,6 +156,13 @@ def test_snapshots_pickle_and_compare(account):
     assert snapshot != Account().snapshot()
     assert snapshot != AccountSnapshot(dict(account.snapshot()._rows), True)
     assert snapshot != "a text"
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_live_account_does_not_copy(account, duplicate):
+    """A copy of it would change on, so the error names what does not."""
+    with pytest.raises(TypeError, match=r"neither pickles nor copies; its snapshot\(\) does"):
+        duplicate(account.view())
 
 
 def test_snapshots_do_not_hash():

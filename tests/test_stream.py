@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import logging
 import os
+import pickle
 import signal
 import socket
 import ssl
@@ -940,6 +942,13 @@ def test_stop_from_a_signal_handler_only_asks(stream, tools, caplog):
 
 
 # Wrong use
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_stream_does_not_copy(stream, duplicate):
+    """Neither into another process nor within this one, and the error says what to do instead."""
+    with pytest.raises(TypeError, match="give another process the credentials, and make a stream there"):
+        duplicate(stream)
 
 
 @pytest.mark.parametrize(
