@@ -71,10 +71,10 @@ def introduction(story: Tuple[Chapter, ...], seed: int, *, signed: bool) -> Iter
 
 def summary(board: Board) -> Iterator[str]:
     """Yield a table of the faults: when the stream noticed each, when it was over, and on what evidence."""
-    yield "  at  the exchange                      seen    over  closed on which evidence"
+    yield "  at the exchange                     seen    over  closed on which evidence"
     for incident in board.incidents:
         fault = incident.fault or f"nothing ({incident.cause})"
         seen = "never" if incident.noticed_at is None else seconds(incident.noticed_at - incident.at)
         over = "" if incident.closed_at is None else seconds(incident.closed_at - incident.at)
         evidence = "" if incident.closed is None else outcome(incident.closed)
-        yield f"{incident.at:4.1f}  {fault:<30}  {seen:>6}  {over:>6}  {evidence}".rstrip()
+        yield f"{incident.at:4.1f} {fault:<30} {seen:>6}  {over:>6}  {evidence}".rstrip()

@@ -7,6 +7,7 @@ import struct
 import termios
 import unicodedata
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -131,10 +132,22 @@ def test_summary():
     board.take_fault("drops the connection", 1.0)
 
     assert [
-        "  at  the exchange                      seen    over  closed on which evidence",
-        " 0.5  nothing (listen key expired)    0.00 s  0.25 s  balanced, 3 by REST",
-        " 1.0  drops the connection             never",
+        "  at the exchange                     seen    over  closed on which evidence",
+        " 0.5 nothing (listen key expired)   0.00 s  0.25 s  balanced, 3 by REST",
+        " 1.0 drops the connection            never",
     ] == list(summary(board))
+
+
+def test_the_summary_fits_a_terminal():
+    """The longest line that a demo comes to is no wider than 80 columns."""
+    board = Board("demo", knows_faults=True)
+    board.take_fault("w" * 30, 10.5)
+    board.take(opened(), 10.9)
+    board.take(attrs.evolve(closed(), recovered=25, late=1), 11.25)
+    lines = list(summary(board))
+
+    assert lines[1].endswith("balanced, 25 by REST, 1 late")
+    assert max(map(len, lines)) <= 80
 
 
 def test_interrupted(command):
