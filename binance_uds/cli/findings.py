@@ -6,6 +6,7 @@ import json
 from typing import Sequence
 
 import attrs
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -66,4 +67,10 @@ def print_table(findings: Sequence[Finding]) -> None:
             Text(printable(finding.check)),
             Text(printable(finding.words) + advice),
         )
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    # Padded to the full width each row would be followed by blanks, which a report that is pasted somewhere keeps.
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))

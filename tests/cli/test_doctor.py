@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from binance_uds.cli.doctor import doctor
+from binance_uds.cli.findings import print_table
+from binance_uds.doctor import Finding, Outcome
 from binance_uds.simulator import KeyPermissions
 
 
@@ -60,6 +62,15 @@ def test_a_failure(exchange, examining):
     assert "failed   API secret" in said
     assert "-1022" in said
     assert "thisIsWrong123" not in said
+
+
+def test_a_piped_table_is_not_padded(capsys):
+    """What is pasted into a report has no blanks at the end of its lines."""
+    print_table([Finding("clock", Outcome.FAILED, "2 s ahead", "set it"), Finding("PUT", Outcome.OK, "names the key")])
+
+    assert ["failed  clock  2 s ahead", "               -> set it", "ok      PUT    names the key"] == (
+        capsys.readouterr().out.splitlines()
+    )
 
 
 def test_for_programs(exchange, examining):
