@@ -23,7 +23,7 @@ from .protocol.timings import Timings
 from .runtime import shutdown
 from .runtime.cursors import CursorStore, loaded
 from .runtime.doors import Doors, EventQueue, checked_class, name_of
-from .runtime.settings import Settings, hidden_proxy, within
+from .runtime.settings import Settings, checked_wait, hidden_proxy, within
 from .runtime.waits import wait_for, wait_until
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
@@ -262,10 +262,11 @@ class UserDataStream:
         Raises:
             WaitTimeout: It did not become true in time.
             UserDataStreamError: The stream does not run, or ended meanwhile.
-            ConfigurationError: It is no predicate, or this is inside one of the stream's callbacks.
+            ConfigurationError: It is no predicate or no number, or this is inside one of the stream's callbacks.
             ForkedStream: Called in a child of the process that started the stream.
         """
         _check_plain(predicate, "a predicate")
+        checked_wait(timeout)
         awaited = f"account of which {name_of(predicate)} is true"
         return wait_until(
             self._doors.pulse,
@@ -302,10 +303,12 @@ class UserDataStream:
             WaitTimeout: None came in time.
             UserDataStreamError: The stream does not run, or ended meanwhile.
             BacklogOverflow: They came faster than ``where`` could look at them.
-            ConfigurationError: It is no such class or no predicate, or this is inside one of the stream's callbacks.
+            ConfigurationError: It is no such class, no predicate or no number, or this is inside one of the stream's
+                callbacks.
             ForkedStream: Called in a child of the process that started the stream.
         """
         checked = checked_class(item_class)
+        checked_wait(timeout)
         awaited = checked.__name__
         if where is not None:
             _check_plain(where, "a predicate")
@@ -398,7 +401,11 @@ class UserDataStream:
         Returns:
             Whether the stream has ended. If not, and it waited, a callback or a system call is in the way (the log
             names it), and no further callback starts.
+
+        Raises:
+            ConfigurationError: The timeout is no number.
         """
+        checked_wait(timeout)
         shutdown.notice_fork()
         worker = self._worker
         if worker is None or worker.has_forked:
@@ -485,9 +492,11 @@ class UserDataStream:
         Raises:
             KeyboardInterrupt, SystemExit: What a callback raised to end the program.
             UserDataStreamError: What made the stream fail.
-            ConfigurationError: The stream was not started, or this is inside one of its callbacks.
+            ConfigurationError: The stream was not started, the timeout is no number, or this is inside one of its
+                callbacks.
             ForkedStream: Called in a child of the process that started the stream.
         """
+        checked_wait(timeout)
         self._check_may_wait()
         worker = self._worker
         if worker is None:

@@ -951,6 +951,23 @@ def test_a_stream_does_not_copy(stream, duplicate):
         duplicate(stream)
 
 
+@pytest.mark.parametrize("timeout, given", [("5", "of type str"), (float("nan"), "nan"), (True, "True")])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda stream, timeout: stream.join(timeout),
+        lambda stream, timeout: stream.stop(timeout),
+        lambda stream, timeout: stream.wait_for(uds.Event, timeout=timeout),
+        lambda stream, timeout: stream.wait_until(lambda account: True, timeout=timeout),
+    ],
+    ids=["join", "stop", "wait_for", "wait_until"],
+)
+def test_a_wait_takes_a_number_of_seconds(stream, wait, timeout, given):
+    """Anything else is refused at once, running or not: nan would keep a processor busy for ever."""
+    with pytest.raises(uds.ConfigurationError, match=f"timeout must be a number of seconds, not {given}"):
+        wait(stream, timeout)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
