@@ -15,9 +15,9 @@ import attrs
 from ..markup import badge, duration, record
 
 
-class StreamState(enum.Enum):
+class StreamState(str, enum.Enum):
     """
-    What a stream is worth at this moment; see ``UserDataStream.state``.
+    What a stream is worth at this moment; see ``UserDataStream.state``. Equal to its name as text, such as ``"LIVE"``.
 
     ``IDLE``: not started yet. ``STARTING``: on the way to the first LIVE. ``LIVE``: every proof holds. ``STALE``: a
     proof lapsed, or the connection is being renewed; events may be missing. ``REPAIRING``: connected, and a gap is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 
 import attrs
@@ -78,6 +79,16 @@ def test_a_report_without_findings_counts_nothing():
     closed = EXAMPLES[2]
 
     assert (0, 0, 0, ()) == (closed.recovered, closed.late, closed.duplicates, closed.unrecoverable)
+
+
+@pytest.mark.parametrize("state", StreamState)
+def test_a_state_equals_its_name(state):
+    """Whoever compares with a text, as with the words of an event, is not told silently that nothing ever is LIVE."""
+    assert state == state.name
+    assert 1 == {state.name: 1}[state]
+    assert f'{{"state": "{state.name}"}}' == json.dumps({"state": state})
+    assert f"   {state.name}" == f"{state:>{len(state.name) + 3}}"
+    assert state != "live"
 
 
 @pytest.mark.parametrize("state", StreamState)
