@@ -98,6 +98,9 @@ class StateChanged(Notice):
     new: StreamState
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.new}, was {self.old}: {self.reason}"
+
 
 @attrs.frozen(kw_only=True)
 class GapOpened(Notice):

@@ -98,6 +98,14 @@ def test_a_state_reads_as_its_name(state):
     assert f"``{state.name}``" in StreamState.__doc__
 
 
+def test_a_change_of_state_reads_as_a_sentence():
+    """So it stands in the log and the timeline, which are for people."""
+    changed = StateChanged(old=StreamState.LIVE, new=StreamState.STALE, reason="connection lost")
+
+    assert "STALE, was LIVE: connection lost" == str(changed)
+    assert repr(changed).startswith("StateChanged(old=")
+
+
 @pytest.mark.parametrize("vocabulary", [GapCause, Proof, AttentionCode])
 def test_the_words_of_a_vocabulary_are_distinct_texts(vocabulary):
     """Causes, proofs and codes are plain text, to compare with, and no two are the same."""
