@@ -229,7 +229,13 @@ def register(
         ValueError: The registry has such a collector already.
     """
     collector = StreamCollector(*streams, latency=latency, buckets=buckets)
-    registry.register(collector)
+    try:
+        registry.register(collector)
+    except ValueError:
+        # Nobody would ever ask it, and its callbacks would measure on.
+        for stream in streams:
+            collector.remove(stream)
+        raise
     return collector
 
 

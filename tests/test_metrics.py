@@ -185,6 +185,17 @@ def test_two_streams_of_one_name_are_refused():
         StreamCollector(one, same)
 
 
+def test_a_second_registration_is_refused_without_a_trace(registry):
+    """What the registry does not take measures nothing, and the first one goes on."""
+    stream = uds.UserDataStream("k" * 64, name="mine")
+    register(stream, registry=registry)
+    with pytest.raises(ValueError, match="binance_uds_gaps"):
+        register(stream, registry=registry, latency=True)
+
+    assert [] == list(stream._doors._handlers)
+    assert numbers(registry, "mine")
+
+
 def test_what_is_scraped_is_text(registry):
     """In Prometheus' format, each number with a help text and its stream's name."""
     register(uds.UserDataStream("k" * 64, name="mine"), registry=registry, latency=True)
