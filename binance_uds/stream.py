@@ -23,8 +23,8 @@ from .protocol.timings import Timings
 from .runtime import shutdown
 from .runtime.cursors import CursorStore, loaded
 from .runtime.doors import Doors, EventQueue, checked_class, name_of
-from .runtime.settings import Settings, checked_wait, hidden_proxy, within
-from .runtime.waits import wait_for, wait_until
+from .runtime.settings import Settings, hidden_proxy, within
+from .runtime.waits import checked_wait, wait_for, wait_until
 from .runtime.watch import Health, Step, StreamLog, Timeline
 
 if TYPE_CHECKING:

@@ -137,7 +137,7 @@ def _(item: ListenKeyExpired) -> Optional[Told]:
 
 @tell.register
 def _(item: StateChanged) -> Optional[Told]:
-    return Told("stream", f"{item.new}, was {item.old}: {printable(item.reason)}")
+    return Told("stream", printable(item))
 
 
 @tell.register
@@ -182,12 +182,12 @@ def missing(gap: GapClosed) -> str:
 
 @tell.register
 def _(item: UndecodableFrame) -> Optional[Told]:
-    return Told("frame", f"a frame of {item.size} bytes could not be read: {printable(item.reason)}")
+    return Told("frame", printable(item))
 
 
 @tell.register
 def _(item: Attention) -> Optional[Told]:
-    return Told("ATTENTION", f"{printable(item.code)}: {printable(item.message)}")
+    return Told("ATTENTION", printable(item))
 
 
 @tell.register

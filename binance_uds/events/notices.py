@@ -12,7 +12,7 @@ from typing import Any, Callable, Tuple
 
 import attrs
 
-from ..markup import badge, duration, record
+from ..markup import badge, duration, moment, record
 
 
 class StreamState(str, enum.Enum):
@@ -119,6 +119,9 @@ class GapOpened(Notice):
     since_ms: int
     cause: str
 
+    def __str__(self) -> str:
+        return f"gap {self.gap_id} opened: {self.cause}; blind since {moment(self.since_ms)} UTC"
+
     def _repr_html_(self) -> str:
         return record(self, title=f"Gap {self.gap_id}", beside=[badge("▲ open", "warn")])
 
@@ -149,6 +152,14 @@ class GapClosed(Notice):
     late: int = 0
     duplicates: int = 0
     unrecoverable: Tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        late = f", {self.late} of them late" if self.late else ""
+        missing = f"may be missing: {', '.join(self.unrecoverable)}" if self.unrecoverable else "nothing missing"
+        return (
+            f"gap {self.gap_id} closed as {self.proof}: {self.cause}; blind from {moment(self.since_ms)} to "
+            f"{moment(self.until_ms)} UTC; {self.recovered} fills recovered{late}; {missing}"
+        )
 
     def _repr_html_(self) -> str:
         mark = badge(f"? {self.proof}", "warn") if self.proof == Proof.UNPROVEN else badge(f"✓ {self.proof}", "good")
@@ -185,6 +196,9 @@ class UndecodableFrame(Notice):
     reason: str
     size: int
 
+    def __str__(self) -> str:
+        return f"a frame of {self.size} bytes could not be read: {self.reason}"
+
 
 @attrs.frozen(kw_only=True)
 class Attention(Notice):
@@ -198,3 +212,6 @@ class Attention(Notice):
 
     code: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"

@@ -14,7 +14,7 @@ from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, Optional
 
 from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from ..events import CallbackFailed, Event, Notice
-from .waits import SLICE, Pulse
+from .waits import SLICE, Pulse, checked_wait
 from .watch import StreamLog
 
 Item = Union[Event, Notice]
@@ -296,6 +296,10 @@ class BoundedQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __repr__(self) -> str:
+        closed = ", closed" if self.is_closed else ""
+        return f"<{type(self).__name__} of {in_words(self._item_classes)}, {len(self)} waiting{closed}>"
+
     def get(self, timeout: Optional[float] = None) -> T:
         """
         Return the next event, waiting for it if need be.
@@ -307,9 +311,10 @@ class BoundedQueue(Generic[T]):
             WaitTimeout: Nothing came in time.
             BacklogOverflow: The queue was full, and everything in it has been read.
             UserDataStreamError: The stream ended, or the queue was closed, and everything in it has been read.
-            ConfigurationError: Called inside a callback, which would wait for itself.
+            ConfigurationError: The timeout is no number, or this is inside a callback, which would wait for itself.
             ForkedStream: Called in a child of the process that started the stream.
         """
+        checked_wait(timeout)
         item = self._next(timeout)
         if item is None:
             raise UserDataStreamError(f"no more events: {self._ended or 'the queue was closed'}")

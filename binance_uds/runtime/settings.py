@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-import numbers
 import ssl
 from typing import FrozenSet, Iterable, Mapping, Optional, Tuple, Union
 
@@ -123,20 +121,6 @@ class Settings:
             max_backlog=checked_backlog(max_backlog),
             cursor=begins_at,
         )
-
-
-def checked_wait(timeout: object) -> None:
-    """
-    Look whether this is a number of seconds to wait, or None; one that is over before it began is no error.
-
-    Raises:
-        ConfigurationError: It is neither. A wait for "not a number" would have no end and no pause.
-    """
-    if timeout is None:
-        return
-    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or math.isnan(timeout):
-        given = repr(timeout) if isinstance(timeout, numbers.Real) else f"of type {type(timeout).__name__}"
-        raise ConfigurationError(f"timeout must be a number of seconds, not {given}")
 
 
 def _timings(timings: Optional[Timings], chosen: Mapping[str, Optional[float]]) -> Timings:

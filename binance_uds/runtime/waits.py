@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import threading
 import time
 from typing import Callable, Optional, Set, TypeVar
 
 from ..account_view import AccountSnapshot, AccountView
-from ..errors import UserDataStreamError, WaitTimeout
+from ..errors import ConfigurationError, UserDataStreamError, WaitTimeout
 
 T = TypeVar("T")
 
 #: Waits are cut into slices of this many seconds: some systems deliver Ctrl-C only between them.
 SLICE = 0.2
+
+
+def checked_wait(timeout: object) -> None:
+    """
+    Look whether this is a number of seconds to wait, or None; one that is over before it began is no error.
+
+    Raises:
+        ConfigurationError: It is neither. A wait for "not a number" would have no end and no pause.
+    """
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or math.isnan(timeout):
+        given = repr(timeout) if isinstance(timeout, numbers.Real) else f"of type {type(timeout).__name__}"
+        raise ConfigurationError(f"timeout must be a number of seconds, not {given}")
 
 
 class Pulse:

@@ -11,7 +11,7 @@ from typing import Any, Deque, List, MutableMapping, Optional, Tuple
 
 import attrs
 
-from ..events import StreamState
+from ..events import Attention, GapClosed, GapOpened, Notice, Proof, StreamState
 from ..markup import card, duration, facts, state_badge
 from ..redaction import redact, watched
 
@@ -144,6 +144,12 @@ class _Named(logging.LoggerAdapter):  # type: ignore[type-arg] # generic from Py
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> Tuple[Any, MutableMapping[str, Any]]:
         return f"[{(self.extra or {})['stream']}] {msg}", kwargs
+
+
+def level_of(notice: Notice) -> int:
+    """Return how loudly a notice is logged: a blind interval, and whatever a person should know, is a warning."""
+    is_unproven = isinstance(notice, GapClosed) and notice.proof == Proof.UNPROVEN
+    return logging.WARNING if is_unproven or isinstance(notice, (GapOpened, Attention)) else logging.INFO
 
 
 class StreamLog:

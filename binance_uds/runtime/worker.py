@@ -35,7 +35,7 @@ from .cursors import CursorKeeper
 from .doors import Doors, Gate, Item
 from .edges import Edges, NothingFollows, SocketsEdge
 from .waits import SLICE
-from .watch import Health, StreamLog, Timeline
+from .watch import Health, StreamLog, Timeline, level_of
 
 
 class Worker:
@@ -509,7 +509,7 @@ class Worker:
 
     def _announce(self, command: do.Announce) -> Iterable[Fact]:
         self._timeline.add(self._clock.now().wall, str(command.notice))
-        self._log.session.info("%s", command.notice)
+        self._log.session.log(level_of(command.notice), "%s", command.notice)
         self._hand_over_all((command.notice,), self._clock.now())
         return ()
 

@@ -106,6 +106,38 @@ def test_a_change_of_state_reads_as_a_sentence():
     assert repr(changed).startswith("StateChanged(old=")
 
 
+@pytest.mark.parametrize(
+    ("notice", "words"),
+    [
+        (
+            GapOpened(gap_id=1, since_ms=1_700_000_000_123, cause=GapCause.KEY_GONE),
+            "gap 1 opened: listen key no longer exists; blind since 2023-11-14 22:13:20.123 UTC",
+        ),
+        (
+            GapClosed(
+                gap_id=1, since_ms=1_700_000_000_123, until_ms=1_700_000_002_000, cause=GapCause.KEY_GONE,
+                proof=Proof.BALANCED, recovered=3, late=1,
+            ),
+            ("gap 1 closed as balanced: listen key no longer exists; blind from 2023-11-14 22:13:20.123 to "
+            "2023-11-14 22:13:22.000 UTC; 3 fills recovered, 1 of them late; nothing missing"),
+        ),
+        (
+            GapClosed(
+                gap_id=2, since_ms=1_700_000_000_000, until_ms=1_700_000_001_000, cause="x", proof=Proof.UNPROVEN,
+                unrecoverable=("fills", "margin calls"),
+            ),
+            ("gap 2 closed as unproven: x; blind from 2023-11-14 22:13:20.000 to 2023-11-14 22:13:21.000 UTC; "
+            "0 fills recovered; may be missing: fills, margin calls"),
+        ),
+        (UndecodableFrame(reason="not JSON", size=7), "a frame of 7 bytes could not be read: not JSON"),
+        (Attention(code=AttentionCode.BANNED, message="wait"), "banned: wait"),
+    ],
+)  # fmt: skip
+def test_a_notice_reads_as_a_sentence(notice, words):
+    """Whoever prints or logs it sees what matters, without the names of fields."""
+    assert words == str(notice)
+
+
 @pytest.mark.parametrize("vocabulary", [GapCause, Proof, AttentionCode])
 def test_the_words_of_a_vocabulary_are_distinct_texts(vocabulary):
     """Causes, proofs and codes are plain text, to compare with, and no two are the same."""

@@ -304,6 +304,26 @@ def test_a_get_that_waits_in_vain_says_for_what(doors, timeout):
     assert (timeout, "UnknownEvent or Attention") == (caught.value.timeout, caught.value.awaited)
 
 
+@pytest.mark.parametrize("timeout", [float("nan"), "5"])
+def test_a_get_takes_a_number_of_seconds(doors, timeout):
+    """A wait for nan would keep a processor busy for ever."""
+    queue = doors.queue((Event,))
+
+    with pytest.raises(ConfigurationError, match="timeout must be a number of seconds"):
+        queue.get(timeout=timeout)
+
+
+def test_a_queue_shows_of_what_it_is_and_how_much_waits(doors):
+    """And whether more may come."""
+    queue = doors.queue((UnknownEvent, Attention))
+    doors.deliver(FIRST)
+    shown = repr(queue)
+    queue.close()
+
+    assert "<EventQueue of UnknownEvent or Attention, 1 waiting>" == shown
+    assert "<EventQueue of UnknownEvent or Attention, 1 waiting, closed>" == repr(queue)
+
+
 def test_a_queue_gives_what_is_there_without_waiting():
     """One after the other, None when there is nothing, and what was missed is said."""
     doors = make_doors(max_backlog=1)

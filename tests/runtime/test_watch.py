@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import logging
 
+import pytest
+
 from binance_uds.credentials import Secret
-from binance_uds.events import StreamState
-from binance_uds.runtime.watch import TIMELINE_LENGTH, Health, Step, StreamLog, Timeline
+from binance_uds.events import Attention, GapCause, GapClosed, GapOpened, Proof, StateChanged, StreamState
+from binance_uds.runtime.watch import TIMELINE_LENGTH, Health, Step, StreamLog, Timeline, level_of
 
 SECRET = Secret("CanarySecret" + "s" * 52)
 
@@ -47,6 +49,21 @@ def test_every_line_carries_the_name_and_no_secret(caplog):
 
     assert ["[mine] saw ***"] * 2 == [record.getMessage() for record in caplog.records]
     assert ["binance_uds.session", "binance_uds.callbacks"] == [record.name for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("notice", "level"),
+    [
+        (GapOpened(gap_id=1, since_ms=1, cause=GapCause.KEY_GONE), logging.WARNING),
+        (GapClosed(gap_id=1, since_ms=1, until_ms=2, cause="x", proof=Proof.UNPROVEN), logging.WARNING),
+        (GapClosed(gap_id=1, since_ms=1, until_ms=2, cause="x", proof=Proof.BALANCED), logging.INFO),
+        (Attention(code="x", message="y"), logging.WARNING),
+        (StateChanged(old=StreamState.STALE, new=StreamState.LIVE, reason="every proof holds"), logging.INFO),
+    ],
+)
+def test_what_a_person_should_know_is_a_warning(notice, level):
+    """So a program that logs no more than warnings hears of each blind interval, and of what stays missing."""
+    assert level == level_of(notice)
 
 
 def test_health_before_anything_happened():
