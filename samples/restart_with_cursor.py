@@ -75,6 +75,8 @@ def run(database: sqlite3.Connection, market: uds.Market, timings: Optional[uds.
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("which file is the database? python samples/restart_with_cursor.py fills.db")
     try:
         main(sys.argv[1])
     except KeyboardInterrupt:

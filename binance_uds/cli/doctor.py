@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Optional
 from urllib.parse import urlsplit
 
 import click
 
-from .. import ConfigurationError, Credentials
+from .. import ConfigurationError, Credentials, Market
+from .hosts import with_market
 from .interruption import ending_tidily
-from .watch import Misused, market_of
+from .misused import Misused
 
 
 @click.command(short_help="Examine what a stream needs, name what is wrong.")
-@click.option("--demo", is_flag=True, help="Use the hosts of Binance's demo trading instead of the real ones.")
-@click.option("--rest-url", metavar="URL", help="Another REST host, such as that of `simulate`; with --stream-url.")
-@click.option("--stream-url", metavar="URL", help="Another WebSocket host and prefix; with --rest-url.")
+@with_market
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option(
     "--timeout",
@@ -24,7 +22,7 @@ from .watch import Misused, market_of
     show_default=True,
     help="Seconds that each wait may take.",
 )
-def doctor(demo: bool, rest_url: Optional[str], stream_url: Optional[str], as_json: bool, timeout: float) -> int:
+def doctor(market: Market, as_json: bool, timeout: float) -> int:
     """
     Examine credentials, network and exchange, and name what keeps a stream from working.
 
@@ -40,7 +38,6 @@ def doctor(demo: bool, rest_url: Optional[str], stream_url: Optional[str], as_js
     from .findings import document, exit_code, print_table, summary
 
     try:
-        market = market_of(demo, rest_url, stream_url)
         credentials = Credentials.from_env()
     except ConfigurationError as error:
         raise Misused(str(error)) from None

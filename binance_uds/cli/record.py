@@ -6,10 +6,12 @@ from typing import Optional
 
 import click
 
-from .. import ConfigurationError, Recording, UserDataStream
+from .. import ConfigurationError, Market, Recording, UserDataStream
 from ..errors import UserDataStreamError
+from .hosts import with_market
 from .interruption import ending_tidily
-from .watch import Misused, follow, market_of
+from .misused import Misused
+from .watch import follow
 from .words import printable
 
 #: Bytes of a part, in words that a person types.
@@ -18,23 +20,13 @@ _MEGA = 1024 * 1024
 
 @click.command(short_help="Show a real account live, and record it.")
 @click.argument("path", type=click.Path(dir_okay=False))
-@click.option("--demo", is_flag=True, help="Use the hosts of Binance's demo trading instead of the real ones.")
-@click.option("--rest-url", metavar="URL", help="Another REST host, such as that of `simulate`; with --stream-url.")
-@click.option("--stream-url", metavar="URL", help="Another WebSocket host and prefix; with --rest-url.")
+@with_market
 @click.option(
     "--part-mb", metavar="MB", type=click.IntRange(1), default=64, show_default=True, help="Size of each file, about."
 )
 @click.option("--max-mb", metavar="MB", type=click.IntRange(1), help="Size of all files; then the recording ends.")
 @click.option("--overwrite", is_flag=True, help="Delete the journal that is there, with its parts.")
-def record(
-    path: str,
-    demo: bool,
-    rest_url: Optional[str],
-    stream_url: Optional[str],
-    part_mb: int,
-    max_mb: Optional[int],
-    overwrite: bool,
-) -> int:
+def record(market: Market, path: str, part_mb: int, max_mb: Optional[int], overwrite: bool) -> int:
     """
     Record an account's stream to PATH, and show it meanwhile as `watch` does.
 
@@ -50,7 +42,6 @@ def record(
 
     recording: Optional[Recording] = None
     try:
-        market = market_of(demo, rest_url, stream_url)
         stream = UserDataStream.from_env(market=market, name="record")
         most = None if max_mb is None else max_mb * _MEGA
         recording = stream.record(path, part_bytes=part_mb * _MEGA, max_bytes=most, overwrite=overwrite)

@@ -15,8 +15,9 @@ from .board import Board
 from .display import Display, LiveScreen, PlainLines, open_display
 from .following import Follower
 from .interruption import ending_tidily
-from .watch import Misused, utc
-from .words import counted, printable, seconds
+from .misused import Misused
+from .watch import utc
+from .words import counted, printable, seconds, several
 
 
 @click.command(short_help="Show a recorded account once more.")
@@ -75,8 +76,8 @@ def _play(replayed: Replay, is_paced: bool, as_json: bool) -> None:
     board.look(replayed.health, lasted)
     fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
     click.echo(
-        f"replayed {seconds(lasted)}: {replayed.health.events} events, {fills}, {replayed.health.gaps} gaps, "
-        f"{seconds(board.blind_ms / 1000)} blind"
+        f"replayed {seconds(lasted)}: {several(replayed.health.events, 'event')}, {fills}, "
+        f"{several(replayed.health.gaps, 'gap')}, {seconds(board.blind_ms / 1000)} blind"
     )
 
 

@@ -13,7 +13,19 @@ from ..events import OrderTradeUpdate, StreamState
 from ..events.base import FROM_REST
 from ..runtime.watch import Health
 from .board import Board, Incident, OrderLine
-from .words import amount, counted, gap_span, missing, outcome, position_name, printable, seconds, signed, status
+from .words import (
+    amount,
+    counted,
+    gap_span,
+    missing,
+    outcome,
+    position_name,
+    printable,
+    seconds,
+    several,
+    signed,
+    status,
+)
 
 _STATE_STYLES = {
     StreamState.LIVE: "bold green",
@@ -266,7 +278,8 @@ def _account(board: Board) -> List[Text]:
 
 def _counts(board: Board, health: Health, width: int) -> Text:
     fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
-    counts = f"{health.events} events, {fills}, {health.gaps} gaps, {health.reconnects} reconnects"
+    numbers = [several(health.events, "event"), fills]
+    numbers += [several(health.gaps, "gap"), several(health.reconnects, "reconnect")]
     if health.callback_errors:
-        counts += f", {health.callback_errors} callback errors"
-    return _spread(_line((counts, _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)
+        numbers.append(several(health.callback_errors, "callback error"))
+    return _spread(_line((", ".join(numbers), _QUIET)), _line(("Ctrl-C ends", _QUIET)), width)

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import datetime
 import time
-from typing import Optional
 from urllib.parse import urlsplit
 
-import attrs
 import click
 
-from .. import USDM, USDM_DEMO, ConfigurationError, Event, Market, Notice, UserDataStream
+from .. import ConfigurationError, Event, Market, Notice, UserDataStream
 from ..errors import UserDataStreamError
 from .board import Board
 from .display import open_display
 from .following import Follower
+from .hosts import with_market
 from .interruption import ending_tidily
-from .words import counted, seconds
-
-
-class Misused(click.ClickException):
-    """What the caller has to put right: no key, a key that was refused, a URL that is none."""
-
-    exit_code = 2
+from .misused import Misused
+from .words import counted, seconds, several
 
 
 @click.command(short_help="Show a real account live.")
-@click.option("--demo", is_flag=True, help="Use the hosts of Binance's demo trading instead of the real ones.")
-@click.option("--rest-url", metavar="URL", help="Another REST host, such as that of `simulate`; with --stream-url.")
-@click.option("--stream-url", metavar="URL", help="Another WebSocket host and prefix; with --rest-url.")
-def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int:
+@with_market
+def watch(market: Market) -> int:
     """
     Watch an account: orders, fills, balances, positions, and what the stream is worth.
 
@@ -44,7 +36,6 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     from ..runtime import assembly as _assembly  # noqa: F401
 
     try:
-        market = market_of(demo, rest_url, stream_url)
         stream = UserDataStream.from_env(market=market, name="watch")
         with ending_tidily():
             follow(stream, market, "watch")
@@ -54,22 +45,6 @@ def watch(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> int
     except UserDataStreamError as error:
         raise click.ClickException(str(error)) from None
     return 0
-
-
-def market_of(demo: bool, rest_url: Optional[str], stream_url: Optional[str]) -> Market:
-    """
-    Return the market that the options name.
-
-    Raises:
-        UsageError: One URL without the other.
-        ConfigurationError: A URL is of no use.
-    """
-    market = USDM_DEMO if demo else USDM
-    if rest_url is None and stream_url is None:
-        return market
-    if rest_url is None or stream_url is None:
-        raise click.UsageError("--rest-url and --stream-url go together")
-    return attrs.evolve(market, rest_url=rest_url, stream_url=stream_url, other_stream_urls=())
 
 
 def follow(stream: UserDataStream, market: Market, command: str) -> None:
@@ -93,8 +68,8 @@ def follow(stream: UserDataStream, market: Market, command: str) -> None:
         if started:
             fills = counted(board.fills_seen, board.recovered_seen, board.late_seen)
             click.echo(
-                f"watched for {seconds(time.monotonic() - began)}: {health.events} events, {fills}, "
-                f"{health.gaps} gaps, {seconds(board.blind_ms / 1000)} blind"
+                f"watched for {seconds(time.monotonic() - began)}: {several(health.events, 'event')}, {fills}, "
+                f"{several(health.gaps, 'gap')}, {seconds(board.blind_ms / 1000)} blind"
             )
 
 

@@ -167,7 +167,12 @@ def outcome(gap: GapClosed) -> str:
 def counted(fills: int, recovered: int, late: int) -> str:
     """Return how many fills there were, and how many of them came by REST and late."""
     kinds = ", ".join(filter(None, (_count(recovered, "by REST"), _count(late, "late"))))
-    return f"{fills} fills ({kinds})" if kinds else f"{fills} fills"
+    return several(fills, "fill") + (f" ({kinds})" if kinds else "")
+
+
+def several(number: int, thing: str) -> str:
+    """Return how many there are of a thing."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _count(number: int, what: str) -> str:

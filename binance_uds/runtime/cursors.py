@@ -69,13 +69,20 @@ class CursorFile:
 
         Raises:
             ConfigurationError: It cannot be read, or is damaged; it is left as it is, and the message says what to do.
+                Or there is no directory for it.
         """
         try:
             text = read_text(self._path)
         except OSError as error:
             reason = error.strerror or type(error).__name__
         else:
-            return None if text is None else self._parsed(text)
+            if text is not None:
+                return self._parsed(text)
+            directory = os.path.dirname(os.path.abspath(self._path))
+            if os.path.isdir(directory):
+                return None
+            # Nothing could ever be saved, which a stream would only tell of once it runs.
+            reason = f"there is no directory {directory}; make it first"
         raise ConfigurationError(f"the cursor file {self._path} cannot be read: {reason}")
 
     def save(self, cursor: Cursor) -> None:

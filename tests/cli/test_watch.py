@@ -38,7 +38,7 @@ def test_watch(exchange, watching, number, code):
     assert "gap 1 opened: connection lost" in said
     assert "fill       BTCUSDT SELL 0.004 at 30000, fee 0.06 USDT; order filled (by REST)" in said
     assert "REPAIRING, was STALE: a gap is being repaired" in said
-    assert "2 fills (1 by REST), 1 gaps" in said.splitlines()[-1]
+    assert "2 fills (1 by REST), 1 gap," in said.splitlines()[-1]
 
 
 def test_key_only(exchange, watching):

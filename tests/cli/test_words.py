@@ -149,7 +149,12 @@ def test_outcome(found, text):
 
 @pytest.mark.parametrize(
     "numbers, text",
-    [((7, 0, 0), "7 fills"), ((7, 2, 0), "7 fills (2 by REST)"), ((7, 2, 1), "7 fills (2 by REST, 1 late)")],
+    [
+        ((7, 0, 0), "7 fills"),
+        ((1, 1, 0), "1 fill (1 by REST)"),
+        ((7, 2, 0), "7 fills (2 by REST)"),
+        ((7, 2, 1), "7 fills (2 by REST, 1 late)"),
+    ],
 )
 def test_counted(numbers, text):
     """Fills that came another way are counted apart, if there are any."""

@@ -65,12 +65,20 @@ class TestCursorFile:
             CursorFile(tmp_path).load()
 
     def test_a_directory_that_does_not_exist(self, tmp_path):
-        """Reading finds nothing, writing says so."""
+        """Nothing could ever be written there, so a stream does not begin with it."""
         file = CursorFile(tmp_path / "none" / "cursor")
 
-        assert file.load() is None
+        with pytest.raises(ConfigurationError, match=f"there is no directory {tmp_path / 'none'}; make it first"):
+            file.load()
         with pytest.raises(FileNotFoundError):
             file.save(CURSOR)
+
+    def test_a_path_without_a_directory(self, tmp_path, monkeypatch):
+        """It is in the one where the program runs."""
+        monkeypatch.chdir(tmp_path)
+        CursorFile("cursor").save(CURSOR)
+
+        assert (CURSOR, None) == (CursorFile("cursor").load(), CursorFile("other").load())
 
 
 class TestWhatAUserGives:
