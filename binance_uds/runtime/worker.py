@@ -124,11 +124,12 @@ class Worker:
         """Run on a new daemon thread; when there is none to be had the run has ended, with that error."""
         # Before the thread is there: a fork may come at any time.
         shutdown.register(self)
-        thread = threading.Thread(target=self.run, args=(start_within,), name=name, daemon=True)
+        # Before it runs, too: whoever waits for the end of a short life waits for its thread as well.
+        self._thread = threading.Thread(target=self.run, args=(start_within,), name=name, daemon=True)
         try:
-            thread.start()
-            self._thread = thread
+            self._thread.start()
         except RuntimeError:
+            self._thread = None
             self._fail(UserDataStreamError("the system has no thread left for the stream"))
             self._end()
 
