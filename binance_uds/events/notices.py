@@ -133,7 +133,8 @@ class GapClosed(Notice):
 
     Attributes:
         gap_id: That of the ``GapOpened`` before.
-        since_ms: Start of the blind interval, as announced or earlier; milliseconds of the exchange's clock.
+        since_ms: Start of the blind interval, as announced or earlier; milliseconds of the exchange's clock. Where the
+            stream ended before a repair, which needs the secret, it is no later than what the last audit covers.
         until_ms: Its end: when the new subscription was confirmed, plus the uncertainty about the exchange's clock.
         cause: A word of ``GapCause``, that of the opening.
         proof: A word of ``Proof``: on what evidence it was closed.

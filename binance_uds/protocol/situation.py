@@ -356,6 +356,9 @@ class Situation:
             if gap.since is not None:
                 # Also by how long ago it was: the clock it was dated by may have been set back meanwhile.
                 since_ms = min(since_ms, self.blind_since_ms(gap.since), until_ms - gap.since.most_ms_to(until))
+            if repaired is None and self.signed and self.watermark_ms:
+                # Nor will anybody look for what was lost before it, on a connection that seemed healthy.
+                since_ms = min(since_ms, self.watermark_ms)
             report = gap.closed(since_ms, max(since_ms, until_ms), repaired)
             self.blind_ms += report.until_ms - report.since_ms
             yield do.Announce(report)
