@@ -10,7 +10,14 @@ from binance_uds.events import GapClosed, OrderStatus, OrderTradeUpdate, StreamS
 from binance_uds.simulator.records import Fill
 from tests.simulation.history import History
 from tests.simulation.promise import Promise
-from tests.simulation.validators.spans import cut_short, last_hold_ends, lies_in, lives_of, unconfirmed_spans
+from tests.simulation.validators.spans import (
+    AFTER_HOLD,
+    cut_short,
+    last_hold_ends,
+    lies_in,
+    lives_of,
+    unconfirmed_spans,
+)
 
 Identity = Tuple[str, int, int]
 
@@ -125,8 +132,8 @@ def account_equal(history: History, promise: Promise) -> Iterator[str]:
     if history.account_seen is None:
         yield "the client shows no account"
         return
-    if last_hold_ends(history) > history.ends:
-        # It may not even start.
+    if last_hold_ends(history) + AFTER_HOLD > history.ends:
+        # It may not even start, or has had no time to read anything.
         return
     for what, truth in history.account_true.items():
         seen = history.account_seen[what]

@@ -8,7 +8,15 @@ from binance_uds.events import GapClosed, GapOpened, Notice, StateChanged, Strea
 from binance_uds.events.notices import Proof
 from tests.simulation.history import Death, History
 from tests.simulation.promise import Promise
-from tests.simulation.validators.spans import cut_short, last_hold_ends, lies_in, lives_of, unconfirmed_spans, union
+from tests.simulation.validators.spans import (
+    AFTER_HOLD,
+    cut_short,
+    last_hold_ends,
+    lies_in,
+    lives_of,
+    unconfirmed_spans,
+    union,
+)
 
 #: Seconds a proof counts, by `Timings`: the connection's and the key's.
 TRANSPORT_LEASE, KEY_LEASE = 45.0, 150.0
@@ -109,7 +117,7 @@ def no_false_alarm(history: History, promise: Promise) -> Iterator[str]:
 
 def healthy_after(history: History, promise: Promise) -> Iterator[str]:
     """When nothing goes wrong any more the stream is soon LIVE, and stays so, without an open gap."""
-    well_at = max(history.trouble_ends + RECOVERY, last_hold_ends(history) + 60.0)
+    well_at = max(history.trouble_ends + RECOVERY, last_hold_ends(history) + AFTER_HOLD)
     for look in history.looks:
         if look.at > well_at and look.state is not StreamState.LIVE:
             yield f"{look.state.value} at {look.at:.3f}, {look.at - history.trouble_ends:.0f} s after the last trouble"

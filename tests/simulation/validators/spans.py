@@ -13,6 +13,9 @@ Span = Tuple[int, int]
 #: A fill or frame of the last moments may still be under way when the stream is stopped.
 UNDER_WAY_MS = 5_000
 
+#: Seconds that a client may take to be well again once the exchange wants requests again.
+AFTER_HOLD = 60.0
+
 
 def union(spans: Iterable[Span]) -> List[Span]:
     """Return the same moments as spans that do not touch, in order."""
