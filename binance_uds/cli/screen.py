@@ -11,13 +11,13 @@ from rich.text import Text
 
 from ..events import OrderTradeUpdate, StreamState
 from ..events.base import FROM_REST
+from ..events.notices import missing
 from ..runtime.watch import Health
 from .board import Board, Incident, OrderLine
 from .words import (
     amount,
     counted,
     gap_span,
-    missing,
     outcome,
     position_name,
     printable,
@@ -202,7 +202,7 @@ def _gap_row(incident: Incident, state: StreamState, began_wall: float) -> List[
     start = [Text(f"{opened:%H:%M:%S}", _QUIET), Text(printable(incident.cause or ""))]
     closed = incident.closed
     if closed is not None:
-        return [*start, Text(gap_span(closed)), Text(f"{outcome(closed)}; {missing(closed)}")]
+        return [*start, Text(gap_span(closed)), Text(f"{outcome(closed)}; {printable(missing(closed))}")]
     if state is StreamState.REPAIRING:
         return [*start, Text("open", _STATE_STYLES[state]), Text("connected, reading back what was missed")]
     return [*start, Text("open", "bold red"), Text()]

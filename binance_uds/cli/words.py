@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import singledispatch
-from typing import Optional, Tuple
+from typing import Optional
 
 import attrs
 
@@ -25,6 +25,7 @@ from ..events import (
     UndecodableFrame,
 )
 from ..events.base import FROM_REST
+from ..events.notices import missing
 
 
 @attrs.frozen
@@ -149,7 +150,7 @@ def _(item: GapOpened) -> Optional[Told]:
 def _(item: GapClosed) -> Optional[Told]:
     return Told(
         "gap",
-        f"gap {item.gap_id} closed, {gap_span(item)} long: {outcome(item)}; {missing(item)}",
+        f"gap {item.gap_id} closed, {gap_span(item)} long: {outcome(item)}; {printable(missing(item))}",
     )
 
 
@@ -177,12 +178,6 @@ def several(number: int, thing: str) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number else ""
-
-
-def missing(gap: GapClosed) -> str:
-    """Return what may be missing after a gap."""
-    words: Tuple[str, ...] = gap.unrecoverable
-    return f"may be missing: {printable(', '.join(words))}" if words else "nothing missing"
 
 
 @tell.register

@@ -156,16 +156,20 @@ class GapClosed(Notice):
 
     def __str__(self) -> str:
         late = f", {self.late} of them late" if self.late else ""
-        missing = f"may be missing: {', '.join(self.unrecoverable)}" if self.unrecoverable else "nothing missing"
         return (
             f"gap {self.gap_id} closed as {self.proof}: {self.cause}; blind from {moment(self.since_ms)} to "
-            f"{moment(self.until_ms)} UTC; {self.recovered} fills recovered{late}; {missing}"
+            f"{moment(self.until_ms)} UTC; {self.recovered} fills recovered{late}; {missing(self)}"
         )
 
     def _repr_html_(self) -> str:
         mark = badge(f"? {self.proof}", "warn") if self.proof == Proof.UNPROVEN else badge(f"✓ {self.proof}", "good")
         blind = duration((self.until_ms - self.since_ms) / 1000, 1)
         return record(self, title=f"Gap {self.gap_id}, closed", beside=[mark], further=[("blind for", blind)])
+
+
+def missing(gap: GapClosed) -> str:
+    """Return in words what may be missing after a gap."""
+    return f"may be missing: {', '.join(gap.unrecoverable)}" if gap.unrecoverable else "nothing missing"
 
 
 @attrs.frozen(kw_only=True)
