@@ -27,8 +27,8 @@ from .group_doors import GroupHandler, GroupQueue
 from .protocol.reading.snapshot import weight_of_first_look
 from .runtime import shutdown
 from .runtime.doors import checked_class
+from .runtime.pulse import SLICE, Pulse
 from .runtime.settings import checked_backlog
-from .runtime.waits import SLICE
 from .runtime.watch import Health
 from .stream import UserDataStream, _check_plain
 
@@ -320,7 +320,7 @@ class _Start:
         is_over: Whether it has succeeded or failed.
     """
 
-    def __init__(self, stream: UserDataStream, timeout: float, told: threading.Event) -> None:
+    def __init__(self, stream: UserDataStream, timeout: float, told: Pulse) -> None:
         self.stream = stream
         self.error: Optional[BaseException] = None
         self.is_over = False
@@ -338,16 +338,15 @@ class _Start:
         except BaseException as error:
             self.error = error
         self.is_over = True
-        self._told.set()
+        self._told.beat()
 
 
 def _start_all(streams: Iterable[UserDataStream], timeout: float) -> Dict[str, Exception]:
     """Start streams, all at once; returns when all are LIVE, or some have failed, and what those failed of."""
-    told = threading.Event()
+    told = Pulse()
     starts = [_Start(stream, timeout, told) for stream in streams]
-    while True:
-        # Before the look: what is told during it may be about what it missed.
-        told.clear()
+
+    def look() -> Optional[Dict[str, Exception]]:
         is_over = all(start.is_over for start in starts)
         failed = {start.stream.name: start.error for start in starts if start.error is not None}
         for error in failed.values():
@@ -355,7 +354,9 @@ def _start_all(streams: Iterable[UserDataStream], timeout: float) -> Dict[str, E
                 raise error
         if failed or is_over:
             return {name: error for name, error in failed.items() if isinstance(error, Exception)}
-        told.wait(SLICE)
+        return None
+
+    return told.wait_for(look, None) or {}
 
 
 def _patience(streams: Iterable[UserDataStream]) -> float:

@@ -50,12 +50,12 @@ class GroupQueue(BoundedQueue[Tuple[UserDataStream, I]]):
             self.end(why)
 
     def _push(self, item: Tuple[UserDataStream, I]) -> None:
+        self._outlets[item[0]].waiting.append(None)
         super()._push(item)
-        self._outlets[item[0]].waiting += 1
 
     def _pop(self) -> Tuple[UserDataStream, I]:
         pair = super()._pop()
-        self._outlets[pair[0]].waiting -= 1
+        self._outlets[pair[0]].waiting.pop()
         return pair
 
 
@@ -64,17 +64,17 @@ class _Outlet:
     Where one stream's items go into a queue of several.
 
     Attributes:
-        waiting: How many of them wait there; changed under the queue's lock.
+        waiting: A tally of those that wait there: to add one, or to take one off, is one step for any thread.
     """
 
     def __init__(self, queue: GroupQueue[Any], stream: UserDataStream) -> None:
         # Weak, and the queue holds this one: who lets go of a queue is rid of it at once.
         self._queue = weakref.ref(queue)
         self._stream = stream
-        self.waiting = 0
+        self.waiting: List[None] = []
 
     def __len__(self) -> int:
-        return self.waiting
+        return len(self.waiting)
 
     @property
     def is_closed(self) -> bool:

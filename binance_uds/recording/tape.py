@@ -18,7 +18,7 @@ from ..protocol.ledger.cursor import Cursor
 from ..protocol.plans import PlanWalk
 from ..runtime.cursors import CursorStore
 from ..runtime.edges import Edges, NothingFollows, Read, RestEdge, ShareEdge, SocketsEdge, Wishes
-from ..runtime.waits import SLICE
+from ..runtime.pulse import SLICE
 from .files import JournalLines, Path
 from .journal import Line, Reading, Step, error_read, frame_bytes, instant, stepped
 from .recorder import asked

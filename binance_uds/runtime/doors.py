@@ -14,7 +14,8 @@ from typing import Any, Callable, Deque, Dict, Generic, Iterator, List, Optional
 
 from ..errors import BacklogOverflow, ConfigurationError, UserDataStreamError, WaitTimeout
 from ..events import CallbackFailed, Event, Notice
-from .waits import SLICE, Pulse, checked_wait
+from .pulse import Pulse
+from .waits import checked_wait
 from .watch import StreamLog
 
 Item = Union[Event, Notice]
@@ -274,7 +275,9 @@ class BoundedQueue(Generic[T]):
         self._limit = limit
         self._may_wait = may_wait
         self._over = over
-        self._changed = threading.Condition()
+        # Of those that bring items alone: whoever reads holds nothing that they could have to wait for.
+        self._adding = threading.Lock()
+        self._pulse = Pulse()
         self._items: Deque[T] = deque()
         self._missed = 0
         self._ended: Optional[str] = None
@@ -288,8 +291,9 @@ class BoundedQueue(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         while True:
-            item = self._next(None)
-            if item is None:
+            try:
+                item = self._next(None)
+            except _NothingFollows:
                 return
             yield item
 
@@ -315,10 +319,10 @@ class BoundedQueue(Generic[T]):
             ForkedStream: Called in a child of the process that started the stream.
         """
         checked_wait(timeout)
-        item = self._next(timeout)
-        if item is None:
-            raise UserDataStreamError(f"no more events: {self._ended or 'the queue was closed'}")
-        return item
+        try:
+            return self._next(timeout)
+        except _NothingFollows as end:
+            raise UserDataStreamError(f"no more events: {end}") from None
 
     def take(self) -> Optional[T]:
         """
@@ -327,36 +331,42 @@ class BoundedQueue(Generic[T]):
         Raises:
             BacklogOverflow: As ``get``.
         """
-        with self._changed:
-            return self._take()
+        # First what did not fit: nothing is put behind it.
+        missed = self._missed
+        try:
+            return self._pop()
+        except IndexError:
+            pass
+        if missed:
+            self.is_closed = True
+            raise BacklogOverflow(self._limit, self._missed)
+        return None
 
     def close(self) -> None:
         """Receive nothing more; a thread that waits here is woken."""
-        with self._changed:
-            self.is_closed = True
-            self._changed.notify_all()
+        self.is_closed = True
+        self._pulse.beat()
 
     # For the doors
 
     def add(self, item: T) -> None:
         """Take an item, or count it when there is no room."""
-        with self._changed:
+        with self._adding:
             if len(self._items) >= self._limit or self._missed:
                 self._missed += 1
             else:
                 self._push(item)
-            self._changed.notify_all()
+        self._pulse.beat()
 
     def end(self, why: str) -> None:
         """The stream ended; so does iteration, after what is in the queue."""
-        with self._changed:
-            self._ended = why
-            self.is_closed = True
-            self._changed.notify_all()
+        self._ended = why
+        self.close()
 
     def after_fork(self) -> None:
         """In the child: a fresh lock, for the thread that held the old one may not exist here."""
-        self._changed = threading.Condition()
+        self._adding = threading.Lock()
+        self._pulse.after_fork()
         self.is_closed = True
 
     def _push(self, item: T) -> None:
@@ -364,36 +374,34 @@ class BoundedQueue(Generic[T]):
         self._items.append(item)
 
     def _pop(self) -> T:
-        """Return the oldest item, with the lock held; there is one."""
+        """Take the oldest item out, or raise ``IndexError``."""
         return self._items.popleft()
 
-    def _next(self, timeout: Optional[float]) -> Optional[T]:
-        """Return the next item, or None when there will be none."""
+    def _next(self, timeout: Optional[float]) -> T:
+        """Return the next item, waiting for it if need be, or raise ``_NothingFollows``."""
         self._may_wait()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        with self._changed:
-            while True:
-                item = self._take()
-                if item is not None:
-                    return item
-                if self.is_closed:
-                    return None
-                self._ended = self._over()
-                if self._ended is not None:
-                    # Made after the end: nothing comes unless the stream is started again.
-                    return None
-                remaining = SLICE if deadline is None else deadline - time.monotonic()
-                if timeout is not None and remaining <= 0:
-                    raise WaitTimeout(timeout, in_words(self._item_classes))
-                self._changed.wait(min(remaining, SLICE))
+        item = self.take()
+        if item is None:
+            item = self._pulse.wait_for(self._look, timeout)
+        if item is None:
+            raise WaitTimeout(0.0 if timeout is None else timeout, in_words(self._item_classes))
+        return item
 
-    def _take(self) -> Optional[T]:
-        if self._items:
-            return self._pop()
-        if self._missed:
-            self.is_closed = True
-            raise BacklogOverflow(self._limit, self._missed)
-        return None
+    def _look(self) -> Optional[T]:
+        """Return the next item if it is there, or None while one may come."""
+        # First the end and then what came: everything was put here before the end.
+        why_over, is_closed = self._over(), self.is_closed
+        item = self.take()
+        if item is None and is_closed:
+            raise _NothingFollows(self._ended or "the queue was closed")
+        if item is None and why_over is not None:
+            # Made after the end, it was not told of it, and gets nothing unless the stream is started again.
+            raise _NothingFollows(why_over)
+        return item
+
+
+class _NothingFollows(Exception):
+    """All was read, and nothing comes any more: the reason, in words."""
 
 
 class EventQueue(BoundedQueue[I]):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-import threading
-import time
-from typing import Callable, Optional, Set, TypeVar
+from typing import Callable, Optional, TypeVar
 
 from ..account_view import AccountSnapshot, AccountView
 from ..errors import ConfigurationError, UserDataStreamError, WaitTimeout
+from .pulse import Pulse
 
 T = TypeVar("T")
-
-#: Waits are cut into slices of this many seconds: some systems deliver Ctrl-C only between them.
-SLICE = 0.2
 
 
 def checked_wait(timeout: object) -> None:
@@ -29,52 +25,6 @@ def checked_wait(timeout: object) -> None:
     if isinstance(timeout, bool) or not isinstance(timeout, numbers.Real) or math.isnan(timeout):
         given = repr(timeout) if isinstance(timeout, numbers.Real) else f"of type {type(timeout).__name__}"
         raise ConfigurationError(f"timeout must be a number of seconds, not {given}")
-
-
-class Pulse:
-    """Beats for whatever is delivered, so that those who wait look again. One thread beats, any may wait."""
-
-    def __init__(self) -> None:
-        # Plain, for only a plain set is copied in one step; while nobody waits a beat costs a look at it.
-        self._waiting: Set[threading.Event] = set()
-
-    def beat(self) -> None:
-        """Wake those who wait; what they are to see is there already."""
-        if self._waiting:
-            for waiting in tuple(self._waiting):
-                waiting.set()
-
-    def after_fork(self) -> None:
-        """In the child: those who waited are other threads, which do not exist here."""
-        self._waiting = set()
-
-    def wait_for(self, look: Callable[[], Optional[T]], timeout: Optional[float]) -> Optional[T]:
-        """
-        Look now, and again after each beat and each slice of the wait, until there is something to be seen.
-
-        Args:
-            look: Returns what is waited for, or None; what it raises ends the wait.
-            timeout: Seconds to wait; None waits for ever.
-
-        Returns:
-            What was seen, or None when the time is over.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        beaten = threading.Event()
-        self._waiting.add(beaten)
-        try:
-            while True:
-                # Before the look: a beat that comes during it may be about what it missed.
-                beaten.clear()
-                seen = look()
-                if seen is not None:
-                    return seen
-                remaining = SLICE if deadline is None else deadline - time.monotonic()
-                if remaining <= 0:
-                    return None
-                beaten.wait(min(remaining, SLICE))
-        finally:
-            self._waiting.discard(beaten)
 
 
 def wait_until(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import traceback
 from collections import deque
 from typing import Callable, Deque, Dict, Iterable, List, Optional, Sequence, Type
@@ -34,7 +33,7 @@ from .calls import Calls
 from .cursors import CursorKeeper
 from .doors import Doors, Gate, Item
 from .edges import Edges, NothingFollows, SocketsEdge
-from .waits import SLICE
+from .pulse import Flag
 from .watch import Health, StreamLog, Timeline, level_of
 
 
@@ -93,8 +92,8 @@ class Worker:
         self._doing: Optional[str] = None
         self._last_look = self._drained_at = self._clock.now()
         self._thread: Optional[threading.Thread] = None
-        self._settled = threading.Event()
-        self._ended = threading.Event()
+        self._settled = Flag()
+        self._ended = Flag()
         self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
             do.Make: self._make_in_turn,
             do.MakeRead: self._read_later,
@@ -171,11 +170,11 @@ class Worker:
 
     def wait_settled(self, timeout: float) -> bool:
         """Wait until the stream was LIVE once, or ended."""
-        return _wait(self._settled, timeout)
+        return self._settled.wait(timeout)
 
     def wait_ended(self, timeout: Optional[float]) -> bool:
         """Wait until the run has ended, and its thread too."""
-        if not _wait(self._ended, timeout):
+        if not self._ended.wait(timeout):
             return False
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -194,7 +193,7 @@ class Worker:
     @property
     def has_ended(self) -> bool:
         """Whether the run is over."""
-        return self._ended.is_set()
+        return self._ended.is_set
 
     @property
     def why_over(self) -> str:
@@ -252,7 +251,7 @@ class Worker:
     def after_fork(self) -> None:
         """In the child: the thread does not exist here, and the socket is the parent's."""
         self.has_forked = True
-        self._settled, self._ended = threading.Event(), threading.Event()
+        self._settled, self._ended = Flag(), Flag()
         self._ended.set()
         self._thread = None
         self._doors.after_fork()
@@ -552,14 +551,3 @@ def _bare(error: BaseException) -> BaseException:
     """Take the frames off an exception that is raised again elsewhere: they are ours, and hold what was read."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
-
-
-def _wait(event: threading.Event, timeout: Optional[float]) -> bool:
-    """Wait in slices, so that Ctrl-C works everywhere."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    while not event.is_set():
-        remaining = SLICE if deadline is None else deadline - time.monotonic()
-        if remaining <= 0:
-            return False
-        event.wait(min(remaining, SLICE))
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import logging
@@ -15,6 +16,7 @@ from binance_uds.errors import BacklogOverflow, ConfigurationError, UserDataStre
 from binance_uds.events import Attention, CallbackFailed, Event, Notice, UndecodableFrame, UnknownEvent
 from binance_uds.runtime.doors import Doors, EventQueue, Gate, checked_class, name_of
 from binance_uds.runtime.watch import StreamLog
+from tests.interrupting import interrupted_at_each_step, is_done_elsewhere
 
 PATIENCE_S = 20.0
 FIRST, SECOND, THIRD = (UnknownEvent(name=name) for name in ("first", "second", "third"))
@@ -313,6 +315,23 @@ def test_a_get_takes_a_number_of_seconds(doors, timeout):
         queue.get(timeout=timeout)
 
 
+def test_ctrl_c_at_any_step_of_a_get_holds_nobody_up(doors):
+    """KeyboardInterrupt comes out of it, and nothing else, and the thread that delivers waits for nobody."""
+    queue = doors.queue((Event,))
+    came: list[Event] = []
+
+    def get() -> None:
+        with contextlib.suppress(WaitTimeout):
+            queue.get(timeout=0.001)
+
+    for _ in interrupted_at_each_step(get):
+        assert is_done_elsewhere(lambda: doors.deliver(FIRST))
+        came.append(queue.get(PATIENCE_S))
+
+    assert len(came) > 60
+    assert {FIRST} == set(came)
+
+
 def test_a_queue_shows_of_what_it_is_and_how_much_waits(doors):
     """And whether more may come."""
     queue = doors.queue((UnknownEvent, Attention))
@@ -480,7 +499,7 @@ def test_in_a_forked_child_held_locks_hold_nobody_up_and_nothing_is_delivered(do
     held, released = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with doors._lock, queue._changed:
+        with doors._lock, queue._adding:
             held.set()
             released.wait(PATIENCE_S)
 

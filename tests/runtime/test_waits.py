@@ -17,9 +17,10 @@ from binance_uds.account import Account
 from binance_uds.account_view import AccountSnapshot
 from binance_uds.errors import ForkedStream, UserDataStreamError, WaitTimeout
 from binance_uds.events import AccountConfigUpdate, OrderTradeUpdate
-from binance_uds.runtime import waits
+from binance_uds.runtime import pulse
 from binance_uds.runtime.doors import Doors
-from binance_uds.runtime.waits import SLICE, Pulse, wait_for, wait_until
+from binance_uds.runtime.pulse import SLICE, Bell, Pulse
+from binance_uds.runtime.waits import wait_for, wait_until
 from binance_uds.runtime.watch import StreamLog
 
 PATIENCE_S = 20.0
@@ -97,25 +98,25 @@ def test_it_looks_again_at_every_beat():
     assert 5 == found.leverage("BTCUSDT")
 
 
-class Waits(threading.Event):
-    """Instead of waiting it notes for how long it should have, and whether there was a beat."""
+class Waits(Bell):
+    """Instead of waiting it notes for how long it should have, and whether it rang."""
 
     def __init__(self, noted: list[tuple[float, bool]]) -> None:
         super().__init__()
         self._noted = noted
 
-    def wait(self, timeout: Optional[float] = None) -> bool:
+    def wait(self, timeout: float) -> bool:
         """Note, and return."""
-        assert timeout is not None
-        self._noted.append((timeout, self.is_set()))
-        return self.is_set()
+        rang = super().wait(0)
+        self._noted.append((timeout, rang))
+        return rang
 
 
 @pytest.fixture
 def noted(monkeypatch) -> list[tuple[float, bool]]:
     """The waits between two looks, which take no time: seconds, and whether there was a beat."""
     waits: list[tuple[float, bool]] = []
-    monkeypatch.setattr("binance_uds.runtime.waits.threading.Event", lambda: Waits(waits))
+    monkeypatch.setattr(pulse, "Bell", lambda: Waits(waits))
     return waits
 
 
@@ -130,16 +131,16 @@ def test_it_looks_again_without_a_beat(noted, timeout):
 
 def test_a_beat_during_a_look_is_not_missed_and_counts_once(noted):
     """What comes while the predicate runs is looked at right after it; then it is waited for more."""
-    pulse = Pulse()
+    beats = Pulse()
     looks = iter([True, False, None])
 
     def predicate(account: AccountSnapshot) -> bool:
         comes = next(looks)
         if comes:
-            pulse.beat()
+            beats.beat()
         return comes is None
 
-    wait(predicate, None, pulse=pulse)
+    wait(predicate, None, pulse=beats)
 
     assert [(SLICE, True), (SLICE, False)] == noted
 
@@ -223,18 +224,18 @@ def test_a_predicate_that_forks_finds_out():
 
 def test_what_a_predicate_raises_comes_out():
     """In the thread that waits, and nothing of the wait is left."""
-    pulse = Pulse()
+    beats = Pulse()
     with pytest.raises(ZeroDivisionError):
-        wait(lambda account: 1 // 0, PATIENCE_S, pulse=pulse)
+        wait(lambda account: 1 // 0, PATIENCE_S, pulse=beats)
 
-    assert set() == pulse._waiting
+    assert set() == beats._waiting
 
 
 def test_several_may_wait_at_once(monkeypatch):
     """Each is woken by the same beat, and a beat that nobody waits for does nothing."""
-    monkeypatch.setattr("binance_uds.runtime.waits.SLICE", 3 * PATIENCE_S)
-    pulse, account = Pulse(), Account()
-    pulse.beat()
+    monkeypatch.setattr(pulse, "SLICE", 3 * PATIENCE_S)
+    beats, account = Pulse(), Account()
+    beats.beat()
     started = threading.Barrier(4)
     found: list[AccountSnapshot] = []
 
@@ -245,27 +246,18 @@ def test_several_may_wait_at_once(monkeypatch):
             next(looks, lambda _: None)(PATIENCE_S)
             return snapshot.leverage("BTCUSDT") == 5
 
-        found.append(wait(predicate, 3 * PATIENCE_S, account, pulse))
+        found.append(wait(predicate, 3 * PATIENCE_S, account, beats))
 
     threads = [threading.Thread(target=wait_for_leverage) for _ in range(3)]
     for thread in threads:
         thread.start()
     started.wait(PATIENCE_S)
     account.apply(AccountConfigUpdate(symbol="BTCUSDT", leverage=5, transaction_time_ms=1))
-    pulse.beat()
+    beats.beat()
     for thread in threads:
         thread.join(PATIENCE_S)
 
     assert 3 == len(found)
-
-
-def test_in_a_forked_child_nobody_waits():
-    """A beat in the child touches no lock of the parent's threads."""
-    pulse = Pulse()
-    pulse._waiting.add(threading.Event())
-    pulse.after_fork()
-
-    assert set() == pulse._waiting
 
 
 # Races
@@ -276,7 +268,7 @@ def restless(monkeypatch) -> Iterator[None]:
     """Threads that take turns as often as they can, and no second look unless there is a beat."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
-    monkeypatch.setattr(waits, "SLICE", PATIENCE_S)
+    monkeypatch.setattr(pulse, "SLICE", PATIENCE_S)
     yield
     sys.setswitchinterval(before)
 
