@@ -10,7 +10,7 @@ Source: USDⓈ-M Futures > Trade and Account REST pages.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Optional, TypeVar
+from typing import Any, Optional, TypeVar, Union
 
 from binance_uds.simulator import rows
 from binance_uds.simulator.floor import Floor
@@ -23,7 +23,7 @@ LONGEST_WINDOW_MS = 7 * DAY_MS
 #: How far back trades, orders and income rows reach.
 KEPT_MS = 90 * DAY_MS
 
-#: Orders that ended without a fill vanish after so long.
+#: Orders that ended without a fill vanish so long after they were placed: one that stood longer, at its very end.
 UNFILLED_KEPT_MS = 3 * DAY_MS
 
 Row = TypeVar("Row")
@@ -203,13 +203,14 @@ class History(Floor):
         One conditional order (``GET /fapi/v1/algoOrder``).
 
         Raises:
-            Refused: -2013 if it does not exist.
+            Refused: -2013 if it does not exist, or ended so long ago that it is no longer kept.
         """
         if algo_id is None and client_algo_id is None:
             raise refused(-1102, "algoId")
         known = account.algo_orders.get(algo_id) if algo_id is not None else None
         algo = known if algo_id is not None else account.algo_names.get(client_algo_id or "")
-        if algo is None or algo.created_ms > self.now_ms - self.rest_lag_ms:
+        is_shown = algo is not None and algo.created_ms <= self.now_ms - self.rest_lag_ms
+        if algo is None or not is_shown or not self._is_algo_kept(algo):
             raise refused(-2013)
         return rows.algo_row(self._seen(algo))
 
@@ -253,14 +254,16 @@ class History(Floor):
 
     def _shown_orders(self, orders: Iterable[Order]) -> list[Order]:
         """Those REST shows, as it shows them."""
-        newest_ms, oldest_ms = self.now_ms - self.rest_lag_ms, self.now_ms - KEPT_MS
-        unfilled_ms = self.now_ms - UNFILLED_KEPT_MS
+        newest_ms = self.now_ms - self.rest_lag_ms
         return [
             self._seen(order)
             for order in orders
-            if oldest_ms <= order.created_ms <= newest_ms
-            and (order.executed or not order.is_final or order.updated_ms >= unfilled_ms)
+            if order.created_ms <= newest_ms and self._is_kept(order, has_fills=bool(order.executed))
         ]
+
+    def _is_kept(self, order: Union[Order, AlgoOrder], *, has_fills: bool) -> bool:
+        unfilled_ms = self.now_ms - (UNFILLED_KEPT_MS if order.is_final and not has_fills else KEPT_MS)
+        return order.created_ms >= unfilled_ms
 
     def _seen_open(self, account: Account, symbol: Optional[str]) -> list[Order]:
         """Open orders as REST shows them; it may not know yet that some have ended."""
@@ -295,8 +298,12 @@ class History(Floor):
         return [
             self._seen(algo)
             for algo in account.algo_orders.values()
-            if symbol in {None, algo.symbol} and algo.created_ms <= seen_ms
+            if symbol in {None, algo.symbol} and algo.created_ms <= seen_ms and self._is_algo_kept(algo)
         ]
+
+    def _is_algo_kept(self, algo: AlgoOrder) -> bool:
+        has_fills = algo.child is not None and bool(algo.child.executed)
+        return not algo.is_final or self._is_kept(algo, has_fills=has_fills)
 
 
 def _fill_time(fill: Fill) -> int:

@@ -124,6 +124,23 @@ def test_unfilled_orders_vanish_after_three_days(exchange: Exchange, account: Ac
     assert -2013 == code_of(lambda: exchange.read_order(account, "BTCUSDT", order_id=ended))
 
 
+def test_orders_that_stood_for_days_vanish_when_they_end(exchange: Exchange, account: Account) -> None:
+    """The three days count from the placing, also those of a conditional order."""
+    common: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.1"}
+    order_id = exchange.place_order(account, **common, type="LIMIT", price="20000")["orderId"]
+    algo_id = exchange.place_algo_order(account, **common, type="STOP_MARKET", trigger_price="90000")["algoId"]
+    exchange.advance(exchange.now_ms + 3 * DAY_MS + 1)
+    open_ = [row["orderId"] for row in exchange.read_open_orders(account)]
+    open_ += [row["algoId"] for row in exchange.read_open_algo_orders(account)]
+    exchange.cancel_order(account, symbol="BTCUSDT", order_id=order_id)
+    exchange.cancel_algo_order(account, algo_id=algo_id)
+
+    assert [order_id, algo_id] == open_
+    assert -2013 == code_of(lambda: exchange.read_order(account, "BTCUSDT", order_id=order_id))
+    assert -2013 == code_of(lambda: exchange.read_algo_order(account, algo_id=algo_id))
+    assert [] == exchange.read_all_algo_orders(account, "BTCUSDT")
+
+
 def test_all_orders_by_id_time_and_symbol(exchange: Exchange, account: Account) -> None:
     """Orders come by id; times mean creation; without a symbol those of all symbols are answered."""
     exchange.place_order(account, symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
