@@ -97,7 +97,8 @@ class Account(AccountView):
     An account that takes events. One thread applies them; any may read, as ``AccountView`` says.
 
     Nothing is dropped but ended orders beyond the last ``ENDED_KEPT``, and the fills and steps that are too many: an
-    order that is gone is ended by an event that says so, a closed position by a row with the amount 0.
+    order that is gone is ended by an event that says so, or by the word that the exchange has forgotten it; a closed
+    position by a row with the amount 0.
 
     Args:
         is_live: Whether the stream is LIVE at this moment, without which the account is not trusted.
@@ -201,6 +202,7 @@ class Account(AccountView):
             fills,
             at if at > old.updated_ms else old.updated_ms,
             True,
+            old.is_forgotten and status_told is old._status_told,
             status_told,
             terms_told if is_newer else old._terms_told,
             counted,
@@ -261,6 +263,7 @@ class Account(AccountView):
             rest.is_close_all if new.is_close_all is None else new.is_close_all,
             max(at, old.updated_ms),
             True,
+            old.is_forgotten and (new is old or event.status is None),
             max(told, old._told),
         )
         changed: Rows = {key: row}
@@ -275,6 +278,25 @@ class Account(AccountView):
             self._end(self._ended_algo, key)
         self._put(changed, at)
         return row != old
+
+    # What the exchange forgets
+
+    def order_forgotten(self, symbol: str, order_id: int) -> None:
+        """The exchange does not know an order any more, nor does it stand open: it ended, nobody can say how."""
+        key: Key = (ORDER, symbol, order_id)
+        known: Optional[OrderState] = self._rows.get(key)
+        if known is not None and known.is_open:
+            row = attrs.evolve(known, is_forgotten=True)
+            self._order_ended(key, row)
+            self._put({key: row}, NEVER)
+
+    def algo_order_forgotten(self, algo_id: int) -> None:
+        """The same of a conditional order."""
+        key: Key = (ALGO_ORDER, algo_id)
+        known: Optional[AlgoOrderState] = self._rows.get(key)
+        if known is not None and known.is_open:
+            self._end(self._ended_algo, key)
+            self._put({key: attrs.evolve(known, is_forgotten=True)}, NEVER)
 
     # A conditional order and the order it became
 

@@ -180,8 +180,11 @@ class OrderState:
         updated_ms: When it last changed; milliseconds since the Unix epoch by the exchange's clock, -1 while nothing
             is known.
         is_known: Whether anything was told about it.
+        is_forgotten: Whether it ended while the stream could not hear, and the exchange, when it was asked, did not
+            know it any more: nobody can say how it ended, and ``status`` is what it was before.
 
-    Source: ``OrderTradeUpdate``, from the stream or recovered.
+    Source: ``OrderTradeUpdate``, from the stream or recovered. The exchange forgets an order that ended without a fill
+    three days after its placing (USDⓈ-M Futures > Trade > Query Order, read 2026-11-26).
     """
 
     symbol: str = ""
@@ -204,6 +207,7 @@ class OrderState:
     fills: Fills = attrs.field(default=(), repr=False)
     updated_ms: int = NEVER
     is_known: bool = False
+    is_forgotten: bool = False
     _status_told: Tuple[int, Decimal, int] = _private((NEVER, ZERO, NEVER))
     _terms_told: Tuple[int, int, Decimal, int] = _private((NEVER, NEVER, ZERO, NEVER))
     # What all its fills add up to that were ever told.
@@ -212,8 +216,8 @@ class OrderState:
 
     @property
     def is_done(self) -> bool:
-        """Whether it ended: its status says so, or all of it is filled; False while nothing is known."""
-        return self.status in ENDED or self.filled_quantity >= self.quantity > ZERO
+        """Whether it ended: its status says so, all of it is filled, or it is forgotten; False while it is unknown."""
+        return self.status in ENDED or self.filled_quantity >= self.quantity > ZERO or self.is_forgotten
 
     @property
     def is_open(self) -> bool:
@@ -268,6 +272,7 @@ class AlgoOrderState:
         updated_ms: When it last changed; milliseconds since the Unix epoch by the exchange's clock, -1 while nothing
             is known.
         is_known: Whether anything was told about it.
+        is_forgotten: As of an order.
 
     Source: ``AlgoUpdate``, from the stream or recovered.
     """
@@ -288,12 +293,13 @@ class AlgoOrderState:
     is_close_all: Optional[bool] = None
     updated_ms: int = NEVER
     is_known: bool = False
+    is_forgotten: bool = False
     _told: Told = _private((NEVER, NEVER))
 
     @property
     def is_done(self) -> bool:
-        """Whether it ended; FINISHED when the order it became was filled or cancelled."""
-        return self.status in ALGO_ENDED
+        """Whether it ended, or is forgotten; FINISHED when the order it became was filled or cancelled."""
+        return self.status in ALGO_ENDED or self.is_forgotten
 
     @property
     def is_open(self) -> bool:

@@ -610,6 +610,74 @@ def test_what_rest_does_not_show_is_kept(backwards):
     )  # fmt: skip
 
 
+# What the exchange forgets
+
+
+def test_a_forgotten_order_is_over():
+    """It stands open no longer, and nobody says how it ended."""
+    account = told(order_event())
+    account.order_forgotten("BTCUSDT", ID)
+    order = account.order(ID)
+
+    assert (True, True, False, "NEW", 0) == (
+        order.is_forgotten, order.is_done, order.is_open, order.status, order.remaining_quantity,
+    )  # fmt: skip
+    assert ({}, {ID: order}) == (dict(account.open_orders), dict(account.recent_orders))
+
+
+def test_a_forgotten_conditional_order_is_over():
+    """As an order is."""
+    account = told(algo_event(0, "NEW"))
+    account.algo_order_forgotten(77)
+    order = account.algo_order(77)
+
+    assert (True, True, False, "NEW") == (order.is_forgotten, order.is_done, order.is_open, order.status)
+    assert {} == dict(account.open_algo_orders)
+
+
+@pytest.mark.parametrize("event", [rest_event(0), rest_event(9, status="CANCELED"), fill_event(9, 1)])
+def test_an_order_that_is_told_of_again_is_not_forgotten(event):
+    """Be it that it stands open after all, or how it ended."""
+    account = told(order_event())
+    account.order_forgotten("BTCUSDT", ID)
+    account.apply(event)
+
+    assert (False, event.status) == (account.order(ID).is_forgotten, account.order(ID).status)
+
+
+@pytest.mark.parametrize("event", [order_event(-9), recovered_event(9)])
+def test_an_order_stays_forgotten(event):
+    """By what was known before, and by what says nothing about its status."""
+    account = told(order_event())
+    account.order_forgotten("BTCUSDT", ID)
+    account.apply(event)
+
+    assert account.order(ID).is_forgotten
+
+
+@pytest.mark.parametrize(
+    "event, is_forgotten", [(algo_event(-9, "NEW"), True), (algo_event(9, None), True), (algo_event(9, "NEW"), False)]
+)
+def test_a_conditional_order_stays_forgotten_until_it_is_told_of_again(event, is_forgotten):
+    """As an order does."""
+    account = told(algo_event(0, "NEW"))
+    account.algo_order_forgotten(77)
+    account.apply(event)
+
+    assert is_forgotten is account.algo_order(77).is_forgotten
+
+
+def test_only_what_stands_open_can_be_forgotten():
+    """How an order ended is known for good, and what nobody told of is not known for being forgotten."""
+    account = told(order_event(status="CANCELED"), algo_event(0, "FINISHED"))
+    for more in (0, 1):
+        account.order_forgotten("BTCUSDT", ID + more)
+        account.algo_order_forgotten(77 + more)
+
+    assert (False, False) == (account.order(ID).is_forgotten, account.algo_order(77).is_forgotten)
+    assert (False, False) == (account.order(ID + 1).is_known, account.algo_order(78).is_known)
+
+
 def test_what_is_zero_is_not_there():
     """A closed position and an empty balance are known, and in no mapping."""
     account = told(account_event(0, wallet=5, amount=1))

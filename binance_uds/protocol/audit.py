@@ -8,7 +8,7 @@ looked at was found in order, the next one looks at it again.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Generator, List, Optional, Tuple
+from typing import Dict, FrozenSet, Generator, Iterator, List, Optional, Tuple
 
 import attrs
 
@@ -29,6 +29,9 @@ from .reading.errands import (
 )
 from .reading.reads import Read
 from .reading.recovery import Recovery
+
+#: An order that was told of so lately, and that REST does not know, is more likely one that REST does not know yet.
+_SURELY_KNOWN_MS = 60_000
 
 _Reading = Generator[Read, Answer, None]
 
@@ -100,6 +103,8 @@ class _Audit:
     _found: Recovery = attrs.field(factory=Recovery)
     _trades: List[TradeRow] = attrs.field(factory=list)
     _gone_positions: Dict[PositionKey, int] = attrs.field(factory=dict)
+    _forgotten_orders: Dict[OrderKey, int] = attrs.field(factory=dict)
+    _forgotten_algos: Dict[int, int] = attrs.field(factory=dict)
 
     def read_what_stands(self) -> _Reading:
         """Read balances, positions, open orders and conditional orders."""
@@ -117,10 +122,11 @@ class _Audit:
             }
         answer = yield from self._read(reads.open_algo_orders())
         self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
-        for algo_id in sorted(self._gone_algos()):
+        for algo_id, told_ms in sorted(self._gone_algos().items()):
             answer = yield reads.algo_order(algo_id)
             self._found.algo_orders.update((row.algo_id, row) for row in answer.rows)
-            self.unread.extend(answer.malformed)
+            if self._is_forgotten(answer, told_ms):
+                self._forgotten_algos[algo_id] = told_ms
         answer = yield from self._read(reads.open_orders())
         self._found.add_orders(answer.rows)
 
@@ -135,10 +141,16 @@ class _Audit:
                 pages = pages_of_trades(symbol, self.since_ms, self.now_ms, size=self.page_rows)
                 trades = yield from self._all_of(pages, f"trades of {symbol}")
                 self._trades.extend(trades.rows)
-        for symbol, order_id in sorted(self._gone_orders()):
+        for (symbol, order_id), told_ms in sorted(self._gone_orders().items()):
             answer = yield reads.order(symbol, order_id)
             self._found.add_orders(answer.rows)
-            self.unread.extend(answer.malformed)
+            if self._is_forgotten(answer, told_ms):
+                self._forgotten_orders[symbol, order_id] = told_ms
+
+    def _is_forgotten(self, answer: Answer, told_ms: int) -> bool:
+        """Whether the exchange does not know an order any more that was told of at a moment, and is not shown open."""
+        self.unread.extend(answer.malformed)
+        return bool(answer.refused) and told_ms < answer.sent_ms - _SURELY_KNOWN_MS
 
     def _read(self, read: Read) -> Generator[Read, Answer, Answer]:
         answer = yield read
@@ -173,6 +185,8 @@ class _Audit:
             if self.books.lacks_position(position) or self._is_untold(position):
                 chain = self.books.chains.positions.get((position.symbol, position.position_side))
                 _earliest(symbols, position.symbol, chain.base_ms if chain is not None else self.since_ms)
+        for symbol, good_ms in self._still_forgotten():
+            _earliest(symbols, symbol, good_ms)
         still_open = self.books.open_positions()
         for key, changed_ms in self._gone_positions.items():
             if still_open.get(key) == changed_ms:
@@ -181,6 +195,16 @@ class _Audit:
         moments = [*symbols.values(), *changed]
         # What was found in order once stays so: it was lost since.
         return Missing(frozenset(symbols), max(self.since_ms, min(moments)), found) if moments else None
+
+    def _still_forgotten(self) -> Iterator[Tuple[str, int]]:
+        """Yield symbol and last known moment of the forgotten orders of which nothing has been told since."""
+        open_orders, open_algos = self.books.open_orders(), self.books.algo_orders
+        for key, told_ms in self._forgotten_orders.items():
+            if open_orders.get(key) == told_ms:
+                yield key[0], self.books.chains.orders[key].good_ms
+        for algo_id, told_ms in self._forgotten_algos.items():
+            if algo_id in open_algos and open_algos[algo_id].time_ms == told_ms:
+                yield open_algos[algo_id].symbol, told_ms
 
     def _is_untold(self, row: PositionRow) -> bool:
         """Whether fills came that made a position what it is, and no word about the position did."""
@@ -196,21 +220,23 @@ class _Audit:
             return min(chain.good_ms, row.update_time_ms)
         return row.creation_time_ms or self.since_ms
 
-    def _gone_orders(self) -> List[OrderKey]:
+    def _gone_orders(self) -> Dict[OrderKey, int]:
+        """Return the orders that stood open and are not shown, each with the time it was last told of."""
         latest_ms = self.now_ms - self.settle_ms
-        return [
-            key
+        return {
+            key: told_ms
             for key, told_ms in self.books.open_orders().items()
             if told_ms < latest_ms and key not in self._found.orders
-        ]
+        }
 
-    def _gone_algos(self) -> List[int]:
+    def _gone_algos(self) -> Dict[int, int]:
+        """The same of conditional orders."""
         latest_ms = self.now_ms - self.settle_ms
-        return [
-            algo_id
+        return {
+            algo_id: algo.time_ms
             for algo_id, algo in self.books.algo_orders.items()
             if algo_id not in self._found.algo_orders and algo.time_ms < latest_ms
-        ]
+        }
 
 
 def _earliest(moments: Dict[str, int], symbol: str, at_ms: int) -> None:

@@ -331,10 +331,12 @@ class Delivery:
         delivered.extend(self._recovered_states(recovery))
         # From the first whole repair after a restart on the account is known, as after a first look.
         self.account.synchronise()
-        for key in recovery.unknown_orders:
-            self.books.chains.order_ended(key)
+        for symbol, order_id in recovery.unknown_orders:
+            self.books.chains.order_ended((symbol, order_id))
+            self.account.order_forgotten(symbol, order_id)
         for algo_id in recovery.unknown_algos:
             self.books.algo_ended(algo_id)
+            self.account.algo_order_forgotten(algo_id)
         for symbol in recovery.unbalanced:
             # It was looked for in vain: believe the exchange, and doubt no more.
             self.books.chains.rebase(symbol)

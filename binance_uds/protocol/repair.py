@@ -48,11 +48,11 @@ _SINGLY_AT_MOST = 8
 #: So often what cannot be read is read again; then it will not get better.
 _UNREAD_LOOKS = 3
 
-#: Each reading of the exchange's clock dates a gap anew; one that begins so little earlier is not read again.
-_REDATED_MS = 1_000
-
 #: For how long a new conditional order may be unknown to REST. Measured: 1.1 to 1.5 s.
 _ALGO_UNKNOWN_MS = 2_000
+
+#: Each reading of the exchange's clock dates a gap anew; one that begins so little earlier is not read again.
+_REDATED_MS = 1_000
 
 _Reading = Generator[Read, Answer, None]
 
@@ -363,7 +363,7 @@ class _Repair:
         is_young = known is not None and known.time_ms > answer.sent_ms - _ALGO_UNKNOWN_MS
         if answer.refused and not is_young:
             self.recovery.unknown_algos.append(algo_id)
-            self.recovery.lose(f"conditional order {algo_id}, which {_unknown(answer.refused)}")
+            self.recovery.lose(f"the end of conditional order {algo_id}, which {_unknown(answer.refused)}")
 
     # What balances
 
@@ -447,9 +447,10 @@ class _Repair:
             recovery.lose(
                 f"fills and order states from {self._since_ms} to {self._shown_ms}: the exchange shows three months"
             )
-        recovery.unknown_orders = sorted(self._unknown)
-        for symbol, order_id in recovery.unknown_orders:
-            recovery.lose(f"order {order_id} of {symbol}, which {_unknown(self._unknown[symbol, order_id])}")
+        for (symbol, order_id), code in sorted(self._unknown.items()):
+            recovery.lose(f"the end of order {order_id} of {symbol}, which {_unknown(code)}")
+        # One whose fills are shown, and that was placed so lately that REST may be behind, is not over for that.
+        recovery.unknown_orders = sorted(self._unknown.keys() & self._gone_orders(self._symbols))
         recovery.unbalanced = frozenset(self._unbalanced_orders() | self._unbalanced_positions())
         for symbol in sorted(recovery.unbalanced):
             recovery.lose(f"fills of {symbol}: the quantities do not balance")

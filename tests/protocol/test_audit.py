@@ -205,6 +205,85 @@ def test_a_lost_conditional_order_is_found():
     assert {old: "CANCELED", new: "NEW"} == {algo_id: row.status for algo_id, row in found.found.algo_orders.items()}
 
 
+# What the exchange has forgotten
+
+DAYS_3_S = 3 * 86_400.0
+
+
+@pytest.mark.fault(24)
+def test_an_order_that_ended_and_is_forgotten_is_found_once():
+    """It stood for days, its cancellation was lost: the repair names it, the account ends it, and nobody asks again."""
+    made = trader()
+    gone, told_ms = resting(made), made.delivery.account.order(resting(made)).updated_ms
+    made.pass_time(DAYS_3_S)
+    made.cancel(gone)
+    found = lost(made)
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    report = made.repair(found.symbols, found.found)
+    again = settled(made).audit()
+
+    assert (BTC, told_ms) == (found.symbols, found.since_ms)
+    assert [f"the end of order {gone} of BTCUSDT, which is unknown"] == report.lost
+    assert (True, {}) == (made.delivery.account.order(gone).is_forgotten, dict(made.delivery.account.open_orders))
+    assert (None, []) == (again.found, again.read("order"))
+
+
+@pytest.mark.fault(24)
+def test_a_conditional_order_that_ended_and_is_forgotten_is_found_once():
+    """As an order is."""
+    made = trader()
+    ((gone, waiting),) = made.delivery.books.algo_orders.items()
+    made.pass_time(DAYS_3_S)
+    made.exchange.cancel_algo_order(made.account, algo_id=gone)
+    found = lost(made)
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    report = made.repair(found.symbols, found.found)
+    again = settled(made).audit()
+
+    assert (BTC, waiting.time_ms) == (found.symbols, found.since_ms)
+    assert [f"the end of conditional order {gone}, which is unknown"] == report.lost
+    assert (True, {}) == (
+        made.delivery.account.algo_order(gone).is_forgotten,
+        dict(made.delivery.account.open_algo_orders),
+    )
+    assert (None, []) == (again.found, again.read("algo_order"))
+
+
+@pytest.mark.parametrize("age_s, is_found", [(59.0, False), (61.0, True)])
+@pytest.mark.parametrize("name", ["order", "algo_order"])
+def test_an_order_told_of_lately_that_rest_does_not_know_may_be_one_it_does_not_know_yet(name, age_s, is_found):
+    """REST may be behind by more than it is granted; a minute later that is no reason any more."""
+    made = Trader().ground()
+    if name == "order":
+        made.cancel(made.buy("0.3", "29900"))
+    else:
+        made.exchange.cancel_algo_order(made.account, algo_id=made.stop_order())
+    made.hear(only=lambda payload: payload.get("o", {}).get("X") == "NEW")
+    made.pass_time(age_s)
+    made.refusing = {name: -2013}
+    made.spoil = lambda read, rows: [] if read.name.endswith("orders") else rows
+    led = made.audit()
+
+    assert 1 == len(led.read(name))
+    assert is_found is (led.found is not None)
+
+
+@pytest.mark.parametrize("name", ["order", "algo_order"])
+def test_the_end_of_a_forgotten_order_may_be_on_its_way(name):
+    """Its frame comes in the pause."""
+    made = trader()
+    made.pass_time(DAYS_3_S)
+    if name == "order":
+        made.cancel(resting(made))
+    else:
+        (algo_id,) = made.delivery.books.algo_orders
+        made.exchange.cancel_algo_order(made.account, algo_id=algo_id)
+    led = lead_silently(settled(made))
+
+    assert 1 == len(led.read(name))
+    assert (None, [2.0]) == (led.found, led.pauses)
+
+
 def test_a_lost_balance_is_found():
     """Of no symbol; since the watermark at the earliest."""
     made = trader()

@@ -507,9 +507,29 @@ def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_aga
     made.connect()
     second = made.repair()
 
-    assert [f"order {order_id} of BTCUSDT, which {words}" for order_id in gone] == first.lost
+    assert [f"the end of order {order_id} of BTCUSDT, which {words}" for order_id in gone] == first.lost
+    assert ([True, True], {}) == (
+        [made.delivery.account.order(order_id).is_forgotten for order_id in gone],
+        dict(made.delivery.account.open_orders),
+    )
     assert [(2, 0)] == [(asked(first)["order"], asked(second)["order"])]
     assert [] == second.lost
+
+
+def test_an_order_of_a_found_fill_that_rest_does_not_know_yet_stands_open():
+    """It was placed in the gap and filled in part: that REST does not know it ends nothing that was never open."""
+    made = trader().connect()
+    placed = made.buy("0.3", "29900")
+    made.fill(placed, "0.1")
+    made.miss().connect()
+    made.spoil = spoil("open_orders", lambda rows: [])
+    made.refusing = {"order": NO_SUCH_ORDER}
+    made.repair()
+
+    assert (True, False) == (
+        made.delivery.books.chains.orders["BTCUSDT", placed].is_open,
+        made.delivery.account.order(placed).is_forgotten,
+    )
 
 
 def test_what_ends_while_the_repair_pauses_is_asked_for():
@@ -617,8 +637,9 @@ def test_a_conditional_order_that_the_exchange_does_not_know_is_named_once():
     made.connect()
     second = made.repair()
 
-    assert [f"conditional order {gone}, which is unknown"] == first.lost
+    assert [f"the end of conditional order {gone}, which is unknown"] == first.lost
     assert ([], 0) == (second.lost, asked(second)["algo_order"])
+    assert made.delivery.account.algo_order(gone).is_forgotten
 
 
 def test_a_young_conditional_order_may_be_unknown_to_rest():

@@ -82,12 +82,12 @@ def balances() -> Read:
 
 
 def order(symbol: str, order_id: int) -> Read:
-    """One order; ``OrderRow``. One that ended without a fill is forgotten after 3 days: -2013."""
+    """One order; ``OrderRow``. One that ended without a fill is forgotten 3 days after its placing: -2013."""
     return _read(ReadName.ORDER, symbol=symbol, orderId=order_id)
 
 
 def algo_order(algo_id: int) -> Read:
-    """One conditional order; ``AlgoRow``. Within 2 s of its placement -2013 is no answer."""
+    """One conditional order; ``AlgoRow``. It is forgotten as an order is; just after its placing -2013 is no answer."""
     return _read(ReadName.ALGO_ORDER, algoId=algo_id)
 
 
