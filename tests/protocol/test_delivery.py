@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from binance_uds.account import Account
 from binance_uds.credentials import Secret
 from binance_uds.events import usdm
-from binance_uds.events.base import Event, UnknownEvent, decimal, wire
-from binance_uds.events.notices import Attention, AttentionCode, UndecodableFrame
-from binance_uds.events.usdm import AccountUpdate, AlgoUpdate, ListenKeyExpired, OrderTradeUpdate, TradeLite
-from binance_uds.events.usdm_rows import AccountConfigRow, OrderRow, SymbolConfigRow, TradeRow
+from binance_uds.events.base import Event, decimal, wire
+from binance_uds.events.notices import Attention, UndecodableFrame
+from binance_uds.events.usdm import ListenKeyExpired, TradeLite
+from binance_uds.events.usdm_rows import AccountConfigRow, SymbolConfigRow, TradeRow
 from binance_uds.protocol import facts, held
 from binance_uds.protocol.delivery import Delivery, Taken
 from binance_uds.protocol.facts import MergeTally
 from binance_uds.protocol.reading.configuration import Configuration
 from binance_uds.protocol.reading.recovery import Recovery
-from binance_uds.protocol.subscriptions import LIST_ID, SUBSCRIBE_ID
 from binance_uds.protocol.timings import Timings
-from tests.protocol.driving import KEY, OTHER_KEY
-from tests.protocol.trader import START_MS, algo_row, balance_row, order_row, position_row, trade_row
-
-NOW_MS = START_MS + 3_600_000
-LITE = {
-    "e": "TRADE_LITE", "E": 1721895408092, "T": 1721895408214, "s": "BTCUSDT", "q": "0.001", "p": "0", "m": False,
-    "c": "z8hcUoOsqEdKMeKPSABslD", "S": "BUY", "L": "64089.20", "l": "0.040", "t": 109100866, "i": 8886774,
-}  # fmt: skip
+from tests.protocol.driving import KEY
+from tests.protocol.telling import (
+    LITE,
+    NOW_MS,
+    account_frame,
+    fill_frame,
+    frame,
+    ids,
+    lite_frame,
+    order_frame,
+    recovery,
+    signed,
+    take,
+)
+from tests.protocol.trader import algo_row, balance_row, order_row, position_row
 
 
 def delivery(*keys: str) -> Delivery:
@@ -44,23 +46,25 @@ def delivery(*keys: str) -> Delivery:
     return made
 
 
-def frame(document: object) -> bytes:
-    """Return a document as it comes."""
-    return json.dumps(document).encode()
-
-
-def expiry(**changes: object) -> dict[str, object]:
-    """Return the notice that a listen key has expired; None drops a field."""
-    document = {"e": "listenKeyExpired", "E": 1736996475556, "listenKey": KEY, **changes}
-    return {name: value for name, value in document.items() if value is not None}
-
-
 def test_an_event_takes_the_short_way():
     """What is no control goes to the user, and the session hears nothing of it."""
     taken = delivery().take(frame(LITE), 3)
 
     assert [TradeLite] == [type(item) for item in taken.items]
     assert () == taken.facts
+
+
+def test_what_a_frame_says_about_the_stream_is_handed_on():
+    """An expiry is data, with its key masked, and a fact; a frame that cannot be read is a notice and a fact."""
+    expired = delivery(KEY).take(frame({"e": "listenKeyExpired", "E": 1736996475556, "listenKey": KEY}), 3)
+    unread = delivery().take(b"{", 3)
+
+    assert ([ListenKeyExpired], (facts.ExpiryNoticed(3, Secret(KEY)),)) == (
+        [type(item) for item in expired.items],
+        expired.facts,
+    )
+    assert KEY not in repr(expired.items[0].raw)
+    assert ([UndecodableFrame], (facts.FramesUndecodable(3),)) == ([type(item) for item in unread.items], unread.facts)
 
 
 def test_an_event_goes_into_the_account():
@@ -70,119 +74,6 @@ def test_an_event_goes_into_the_account():
     Delivery(usdm.EVENTS, account).take(frame(update), 3)
 
     assert 20 == account.leverage("BTCUSDT")
-
-
-@pytest.mark.fault(57)
-@pytest.mark.parametrize("stream", [KEY, f"{KEY}@TRADE_LITE"])
-def test_a_combined_stream_is_unwrapped_and_its_key_masked(stream):
-    """The wrapper of `/stream` is seen through; the key in its name shows nowhere."""
-    taken = delivery(KEY).take(frame({"stream": stream, "data": LITE}), 3)
-
-    assert "BTCUSDT" == taken.items[0].symbol
-    assert KEY not in repr(taken) + repr(taken.items[0].raw)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"listenKey": KEY},
-        {"listenKey": "one we never had"},
-        {"listenKey": {"old": KEY}},
-        {"new": [{"deep": f"a {KEY} b"}]},
-        {KEY: 1},
-        {"c": KEY},
-        {"c": f"x-{KEY}"},
-        {"stream": KEY},
-    ],
-)
-@pytest.mark.parametrize("wrap", [None, KEY, f"{KEY}@TRADE_LITE", 7], ids=["bare", "key", "key and event", "odd"])
-@pytest.mark.parametrize("write", ["bytes", "text", "escaped"])
-def test_no_event_shows_a_listen_key(changes, wrap, write):
-    """Whatever its class, neither an event nor its raw names a known key, or anything behind the name of one."""
-    document = {**LITE, **changes}
-    text = json.dumps(document if wrap is None else {"stream": wrap, "data": document})
-    if write == "escaped":
-        text = text.replace("listenKey", "listen\\u004bey").replace(KEY, KEY.replace("k", "\\u006b"))
-    event = delivery(OTHER_KEY, KEY).take(text if write == "text" else text.encode(), 3).items[0]
-
-    assert isinstance(event, TradeLite)
-    assert KEY not in repr(event) + repr(event.raw)
-    assert "***" in repr(event.raw)
-    assert "***" == event.raw.get("listenKey", "***")
-    assert (109100866, LITE["E"], "BTCUSDT") == (event.trade_id, event.event_time_ms, event.raw["s"])
-
-
-@pytest.mark.parametrize("changes", [{}, {"c": "ünï"}, {"c": "back\\slash"}])
-@pytest.mark.parametrize("wrap", [None, KEY, f"{KEY}@TRADE_LITE"], ids=["bare", "key", "key and event"])
-def test_an_event_without_a_key_is_delivered_as_it_came(changes, wrap):
-    """Nothing is masked where nothing is to be."""
-    document = {**LITE, **changes}
-    text = json.dumps(document if wrap is None else {"stream": wrap, "data": document}, ensure_ascii=False)
-
-    assert document == delivery(OTHER_KEY, KEY).take(text.encode(), 3).items[0].raw
-
-
-@pytest.mark.parametrize("key", ["T", "USDT", "\udfff" * 8])
-def test_a_text_too_odd_for_a_key_masks_nothing(key):
-    """Only an exchange of somebody's own hands out such keys; looking for them must not spoil the data."""
-    event = delivery(key).take(frame(LITE), 3).items[0]
-
-    assert LITE == event.raw
-    assert "BTCUSDT" == event.symbol
-
-
-def test_an_expiry_is_data_and_control():
-    """The notice is delivered, with its key masked, and tells the session which key and connection it is about."""
-    taken = delivery(KEY).take(frame(expiry()), 3)
-
-    assert [ListenKeyExpired] == [type(item) for item in taken.items]
-    assert (facts.ExpiryNoticed(3, Secret(KEY)),) == taken.facts
-    assert KEY not in repr(taken) + repr(taken.items[0].raw)
-
-
-@pytest.mark.fault(4)
-@pytest.mark.parametrize("key", [None, "", 7, [KEY]])
-def test_an_expiry_without_a_usable_key_is_about_none(key):
-    """A missing or odd key leaves it to the session which one is meant."""
-    assert (facts.ExpiryNoticed(3, None),) == delivery(KEY).take(frame(expiry(listenKey=key)), 3).facts
-
-
-@pytest.mark.fault(4)
-@pytest.mark.parametrize("changes", [{"E": "1736996475556"}, {"E": None}, {"E": {"odd": True}}, {"new": [1, 2]}])
-def test_an_expiry_whose_fields_are_odd_is_an_expiry_all_the_same(changes):
-    """Control is recognised by its name alone, before and apart from typed decoding."""
-    assert facts.ExpiryNoticed(3, Secret(KEY)) in delivery(KEY).take(frame(expiry(**changes)), 3).facts
-
-
-@pytest.mark.fault(48, 49)
-@pytest.mark.parametrize("text", [b"", b"\xff", b"{", b"[]", b"7", b'{"a":1}', '{"e": "\udfff'])
-def test_a_frame_that_cannot_be_read_is_a_notice_and_a_suspicion(text):
-    """It is announced with its size in bytes and never its content, and the session hears that something was lost."""
-    taken = delivery().take(text, 3)
-    size = len(text) if isinstance(text, bytes) else len(text.encode(errors="surrogatepass"))
-
-    assert [(UndecodableFrame, size)] == [(type(item), item.size) for item in taken.items]
-    assert (facts.FramesUndecodable(3),) == taken.facts
-
-
-@pytest.mark.fault(55)
-def test_an_event_without_its_essentials_is_undecodable_with_the_size_of_its_frame():
-    """A fill without a symbol cannot be an event; the notice tells how long the frame was."""
-    text = frame({name: value for name, value in LITE.items() if name != "s"})
-    taken = delivery().take(text, 3)
-
-    assert [UndecodableFrame] == [type(item) for item in taken.items]
-    assert len(text) == taken.items[0].size
-    assert (facts.FramesUndecodable(3),) == taken.facts
-
-
-@pytest.mark.fault(56)
-def test_an_unknown_event_is_data():
-    """A name we do not know is delivered, and is no suspicion."""
-    taken = delivery().take(frame({"e": "BRAND_NEW", "E": 1, "x": [1]}), 3)
-
-    assert [UnknownEvent] == [type(item) for item in taken.items]
-    assert () == taken.facts
 
 
 @attrs.frozen(kw_only=True)
@@ -201,52 +92,6 @@ def test_an_event_of_a_class_of_the_users_own_is_data():
 
     assert [(Surprise(event_time_ms=1, size=Decimal("0.5")),)] * 2 == [taken.items for taken in told]
     assert [(), ()] == [taken.facts for taken in told]
-
-
-@pytest.mark.parametrize("name", [KEY, f"{KEY}@ORDER_TRADE_UPDATE"])
-def test_the_reply_about_subscriptions_names_keys(name):
-    """A subscription is named by the key alone or with an event behind it."""
-    taken = delivery().take(frame({"result": [name, OTHER_KEY], "id": 2}), 3)
-
-    assert Taken(facts=(facts.SubscriptionListed(3, (Secret(KEY), Secret(OTHER_KEY))),)) == taken
-    assert KEY not in repr(taken)
-
-
-@pytest.mark.fault(57)
-def test_the_reply_to_a_subscription_says_nothing():
-    """`null` says that the message was taken, not what the connection is subscribed to."""
-    assert Taken() == delivery().take(frame({"result": None, "id": 1}), 3)
-
-
-@pytest.mark.parametrize(
-    "named, message",
-    [({"id": SUBSCRIBE_ID}, SUBSCRIBE_ID), ({"id": LIST_ID}, LIST_ID), ({"id": None}, None), ({}, None)],
-)
-def test_an_error_reply_refuses(named, message):
-    """The session hears which message is meant, where that is said, and the code in words of ours."""
-    (fact,) = delivery().take(frame({"error": {"code": 2, "msg": f"no {KEY}"}, **named}), 3).facts
-
-    assert facts.SubscriptionRefused(3, message, "the exchange answered a subscription message with error 2") == fact
-
-
-def test_a_malformed_field_is_said_once_per_field():
-    """The event is delivered with None in that place, and a person is told the first time."""
-    made = delivery()
-    first, again = (made.take(frame({**LITE, "t": trade_id, "q": {"odd": 1}}), 3) for trade_id in (1, 2))
-    other = made.take(frame({**LITE, "t": 3, "q": {"odd": 1}, "p": []}), 3)
-
-    assert [TradeLite, Attention] == [type(item) for item in first.items]
-    assert AttentionCode.MALFORMED_FIELD == first.items[1].code
-    assert [TradeLite] == [type(item) for item in again.items]
-    assert [TradeLite, Attention] == [type(item) for item in other.items]
-    assert other.items[1].message.startswith("price")
-
-
-def test_the_keys_of_the_last_connections_stay_known():
-    """Frames of an old connection may still come, so its key is masked too; the same key counts once."""
-    made = delivery(*[KEY] * 20, *(f"{number}-{'c' * 60}" for number in range(7)))
-
-    assert KEY not in repr(made.take(frame({"e": "BRAND_NEW", "key": KEY}), 3).items[0].raw)
 
 
 def counting() -> Delivery:
@@ -291,58 +136,7 @@ def test_fills_told_in_short_are_one_suspicion_of_their_symbol():
     assert ["trade 2 of order 8886774"] == [fact.broken.what for fact in made.due(135.0)]
 
 
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200)))
-def test_whatever_comes_is_taken(text):
-    """No frame makes the delivery raise."""
-    assert isinstance(delivery(KEY).take(text, 3), Taken)
-
-
 # What came before
-
-
-def fill_frame(trade_id: int | None = 1, **changes: object) -> bytes:
-    """Return a fill: of order 7, for 0.1 BTCUSDT, at so many milliseconds as its trade id says."""
-    at_ms = changes.pop("T", NOW_MS + (trade_id or 0))
-    order = {
-        "s": "BTCUSDT", "c": "mine", "S": "BUY", "x": "TRADE", "X": "PARTIALLY_FILLED", "i": 7, "t": trade_id,
-        "q": "1", "p": "30000", "l": "0.1", "z": "0.1", "L": "30000", "T": at_ms, "ps": "BOTH", **changes,
-    }  # fmt: skip
-    return frame({"e": "ORDER_TRADE_UPDATE", "E": at_ms, "T": at_ms, "o": order})
-
-
-def order_frame(**changes: object) -> bytes:
-    """Return an order update that is no fill."""
-    return fill_frame(0, **{"x": "NEW", "X": "NEW", "l": "0", "z": "0", **changes})
-
-
-def account_frame(amount: str = "0.1", at_ms: int = NOW_MS, wallet: str = "5", symbol: str = "BTCUSDT") -> bytes:
-    """Return an account update that an order brought about."""
-    position = {"s": symbol, "pa": amount, "ep": "30000", "ps": "BOTH"}
-    balance = {"a": "USDT", "wb": wallet, "cw": wallet}
-    return frame({"e": "ACCOUNT_UPDATE", "E": at_ms, "T": at_ms, "a": {"m": "ORDER", "B": [balance], "P": [position]}})
-
-
-def lite_frame(trade_id: int = 1, **changes: object) -> bytes:
-    """Return the early copy of a fill."""
-    return frame({**LITE, "t": trade_id, "i": 7, "T": NOW_MS + trade_id, **changes})
-
-
-def signed(*, is_grounded: bool = True) -> Delivery:
-    """Return a delivery that can ask REST for what is missing, and has read the account."""
-    made = Delivery(usdm.EVENTS, signed=True)
-    if is_grounded:
-        made.ground(Recovery(), NOW_MS - 1_000)
-    return made
-
-
-def take(made: Delivery, *frames: bytes, now: float = 0.0) -> list[Event]:
-    """Let frames come, and return the events that come of them at once."""
-    return [item for text in frames for item in made.take(text, 3, now).items if isinstance(item, Event)]
-
-
-def ids(events: Iterable[Event]) -> list[tuple[int, bool]]:
-    """Return trade id and lateness of each fill."""
-    return [(event.trade_id, event.late) for event in events if isinstance(event, OrderTradeUpdate) and event.is_fill]
 
 
 @pytest.mark.fault(58, 59)
@@ -366,7 +160,9 @@ def test_other_events_are_delivered_once_too(text):
     assert 1 == len(take(made, text, text))
 
 
-@pytest.mark.parametrize("text", [frame(expiry()), frame({"e": "BRAND_NEW", "E": 1})])
+@pytest.mark.parametrize(
+    "text", [frame({"e": "listenKeyExpired", "E": 1736996475556, "listenKey": KEY}), frame({"e": "BRAND_NEW", "E": 1})]
+)
 def test_what_nobody_can_tell_apart_is_delivered_each_time(text):
     """Notices of expiry, and events we do not know."""
     assert 2 == len(take(signed(), text, text))
@@ -502,7 +298,7 @@ def test_without_a_secret_nothing_is_counted():
 
 SIGNALS = [
     lite_frame(),
-    frame(expiry()),
+    frame({"e": "listenKeyExpired", "E": 1736996475556, "listenKey": KEY}),
     frame({"e": "BRAND_NEW", "E": 1}),
     frame({"e": "MARGIN_CALL", "E": 1, "p": []}),
 ]
@@ -600,7 +396,7 @@ def test_what_a_shadow_tells_is_kept_back():
     made = signed()
     made.shadow(4)
     told = made.take(fill_frame(1), 4)
-    notice = made.take(frame(expiry()), 4)
+    notice = made.take(frame({"e": "listenKeyExpired", "E": 1736996475556, "listenKey": KEY}), 4)
 
     assert (Taken(), Taken(facts=(facts.ExpiryNoticed(4, Secret(KEY)),))) == (told, notice)
     assert not made.account.order(7).is_known
@@ -660,14 +456,6 @@ def test_a_shadow_that_is_full_tells_too_early_rather_than_never():
 
     assert [[], [(1, False), (2, False)], [(3, False)]] == told
     assert [] == take(made, fill_frame(1))
-
-
-@pytest.mark.fault(35)
-def test_the_exchange_says_that_it_will_end_its_connections():
-    """The notice is data, and the session hears of it."""
-    taken = signed().take(frame({"e": "serverShutdown", "E": 5}), 3)
-
-    assert ([UnknownEvent], (facts.ShutdownNoticed(3),)) == ([type(item) for item in taken.items], taken.facts)
 
 
 # How the account trades
@@ -789,21 +577,6 @@ def test_a_position_that_the_first_look_does_not_show_is_flat_only_when_the_seco
 # Putting together
 
 
-def recovery(*trade_ids: int, **changes: Any) -> Recovery:
-    """Return what a repair found: fills of order 7, at so many milliseconds as their ids say."""
-    rows = [
-        trade_row(trade_id, order_id=7, last_filled_quantity=Decimal("0.1"), trade_time_ms=NOW_MS + trade_id)
-        for trade_id in trade_ids
-    ]
-    return Recovery(fills={("BTCUSDT", 7, row.trade_id): row for row in rows}, **changes)
-
-
-def half_filled(filled: str, **changes: Any) -> dict[tuple[str, int], OrderRow]:
-    """Return the row of order 7, filled so far."""
-    row = {"filled_quantity": Decimal(filled), "status": "PARTIALLY_FILLED", "update_time_ms": NOW_MS + 50, **changes}
-    return {("BTCUSDT", 7): order_row(7, **row)}
-
-
 def test_recovered_fills_come_before_what_followed_them():
     """By the ids of their symbol, between held ones too; none is late, and each comes once."""
     made = signed()
@@ -847,45 +620,6 @@ def test_copies_are_counted_from_the_hold_to_the_merge():
     assert 0 == made.merge(Recovery())[1].duplicates
 
 
-def test_states_are_told_when_they_are_news():
-    """Orders by their times; the account after them; nothing that the stream has told."""
-    made = signed()
-    take(made, order_frame(), account_frame("0", wallet="5"))
-    rows = {
-        **half_filled("0", status="CANCELED"),
-        ("BTCUSDT", 8): order_row(8, creation_time_ms=NOW_MS, update_time_ms=NOW_MS + 10),
-        ("BTCUSDT", 6): order_row(6, status="FILLED", filled_quantity=Decimal(1), update_time_ms=NOW_MS - 9_000),
-    }
-    found = Recovery(
-        orders=rows,
-        algo_orders={3: algo_row(3)},
-        balances=(balance_row("5", NOW_MS), balance_row("6", NOW_MS + 60, "BNB")),
-        positions=(position_row("0", NOW_MS - 9_000, symbol="ETHUSDT"),),
-    )
-    events, tally = made.merge(found)
-
-    assert [6, 8, 7] == [event.order_id for event in events if isinstance(event, OrderTradeUpdate)]
-    assert [3] == [event.algo_id for event in events if isinstance(event, AlgoUpdate)]
-    assert [("BNB",)] == [
-        tuple(balance.asset for balance in event.balances)
-        for event in events
-        if isinstance(event, AccountUpdate) and event.balances
-    ]
-    assert {"rest"} == {event.origin for event in events}
-    assert (NOW_MS - 9_000, NOW_MS + 10, NOW_MS + 50, algo_row(3).update_time_ms) == tally.states
-    assert ((), found) != made.merge(found)[0]
-    assert () == made.merge(found)[0]
-
-
-def test_an_order_is_not_moved_back_by_its_row():
-    """The stream was ahead; the row is older, and no news."""
-    made = signed()
-    take(made, order_frame(), fill_frame(60, z="1", l="1", X="FILLED"))
-
-    assert () == made.merge(Recovery(orders=half_filled("0.5")))[0]
-    assert "FILLED" == made.account.order(7).status
-
-
 def test_what_nobody_knows_any_more_is_expected_no_more():
     """Unknown orders are not open for the next repair, and sums that were looked at in vain are believed."""
     made = signed()
@@ -909,84 +643,6 @@ def test_a_merge_without_a_hold_delivers_what_was_found():
 
     assert [(1, False)] == ids(events)
     assert Decimal("0.1") == made.account.order(7).filled_quantity
-
-
-def test_a_row_of_what_is_over_opens_nothing_again():
-    """Read before its end was told, of an order that the account has forgotten since: it is no news."""
-    made = signed()
-    over = frame(
-        {"e": "ALGO_UPDATE", "E": 5, "T": NOW_MS, "o": {"aid": 3, "s": "BTCUSDT", "S": "SELL", "X": "CANCELED"}}
-    )
-    take(made, order_frame(x="CANCELED", X="CANCELED"), over)
-    made.account.begin()
-    rows = {"orders": half_filled("0", status="NEW"), "algo_orders": {3: algo_row(3, update_time_ms=NOW_MS - 5)}}
-
-    assert () == made.merge(Recovery(**rows))[0]
-    assert ({}, {}) == (made.books.open_orders(), made.books.algo_orders)
-
-
-# How much an order had filled
-
-
-def filled(events: Iterable[Event]) -> list[tuple[int, Decimal | None]]:
-    """Return trade id and running total of each recovered fill."""
-    return [
-        (event.trade_id, event.filled_quantity)
-        for event in events
-        if isinstance(event, OrderTradeUpdate) and event.is_fill and event.origin == "rest"
-    ]
-
-
-def test_with_every_fill_known_each_tells_what_was_filled_by_then():
-    """From the order's row down, held ones in between."""
-    made = signed()
-    take(made, order_frame(), fill_frame(1))
-    made.hold(None)
-    take(made, fill_frame(4, z="0.4"))
-    events, _ = made.merge(recovery(2, 3, 5, orders=half_filled("0.5")))
-
-    assert [(2, Decimal("0.2")), (3, Decimal("0.3")), (5, Decimal("0.5"))] == filled(events)
-
-
-@pytest.mark.parametrize(
-    "orders", [{}, half_filled("0.3"), half_filled("0.6")], ids=["no row", "row behind", "fill missing"]
-)
-def test_what_does_not_add_up_tells_no_total(orders):
-    """A number that is not known is None, not invented."""
-    made = signed()
-    take(made, order_frame(), fill_frame(1))
-    made.hold(None)
-    take(made, fill_frame(4, z="0.4"))
-
-    assert {None} == {total for _, total in filled(made.merge(recovery(2, 5, orders=orders))[0])}
-
-
-def test_a_fill_that_is_not_there_leaves_the_others_without_a_total():
-    """The order's row says more than all fills that are known."""
-    made = signed()
-    take(made, order_frame(), fill_frame(1))
-
-    assert [(2, None), (3, None)] == filled(made.merge(recovery(2, 3, orders=half_filled("0.4")))[0])
-
-
-def test_behind_a_fill_that_was_delivered_no_total_is_told():
-    """It would not be what the order had filled by then, as far as was told."""
-    made = signed()
-    take(made, order_frame(), fill_frame(1), fill_frame(4, z="0.4"))
-    events, _ = made.merge(recovery(2, 3, 5, orders=half_filled("0.5")))
-
-    assert [(2, None), (3, None), (5, Decimal("0.5"))] == filled(events)
-
-
-def test_the_held_fills_of_other_orders_are_none_of_a_totals_business():
-    """Nor are those of other symbols."""
-    made = signed()
-    take(made, order_frame())
-    made.hold(None)
-    take(made, fill_frame(1, i=8), fill_frame(2, s="ETHUSDT"), account_frame())
-    events, _ = made.merge(recovery(3, orders=half_filled("0.1")))
-
-    assert [(3, Decimal("0.1"))] == filled(events)
 
 
 # A deaf connection
@@ -1015,11 +671,3 @@ def test_a_connection_is_deaf_if_what_it_should_have_told_was_read_and_it_told_n
     tally = MergeTally(dated) if kind == "fills" else MergeTally(states=tuple(at for at, _ in dated))
 
     assert found is made.is_deaf(tally, NOW_MS, NOW_MS + 9_000)
-
-
-def test_a_shutdown_that_is_announced_is_said_and_delivered():
-    """The connection will end soon; what the notice says is data as well."""
-    taken = delivery().take(frame({"e": "serverShutdown", "E": NOW_MS}), 3)
-
-    assert (facts.ShutdownNoticed(3),) == taken.facts
-    assert ["serverShutdown"] == [item.name for item in taken.items]

@@ -137,4 +137,4 @@ def the_subscription_is_not_checked(patch: pytest.MonkeyPatch) -> None:
 @mutant()
 def keys_show_in_what_is_delivered(patch: pytest.MonkeyPatch) -> None:
     """Listen keys are not masked in payloads."""
-    patch.setattr("binance_uds.protocol.delivery.may_name_key", lambda frame, payload, keys: False)
+    patch.setattr("binance_uds.protocol.frames.may_name_key", lambda frame, payload, keys: False)
