@@ -211,6 +211,37 @@ def test_fills_of_a_gap_are_in_the_order(make_stream, exchange):
     assert ("FILLED", 29_000, True) == (found.status, found.average_price, found.has_all_fills)
 
 
+DAYS_4_MS = 4 * 86_400_000
+
+
+@pytest.mark.fault(24)
+def test_an_order_that_the_exchange_has_forgotten_stands_open_no_longer(make_stream, exchange, tools):
+    """It had stood for days, so its cancellation amid a gap is on no page: its end is waited for, seen and named."""
+    stream = make_stream()
+    ears = tools.Ears(stream)
+
+    def place_and_age(model, account):
+        order = model.place_order(account, symbol="BTCUSDT", side="BUY", type="LIMIT", quantity="0.003", price="29000")
+        account.orders[order["orderId"]].created_ms -= DAYS_4_MS
+        return order["orderId"]
+
+    with stream:
+        order_id = exchange.do(place_and_age)
+        stream.wait_until(lambda account: account.order(order_id).is_open)
+        exchange.faults.lose_frame()
+        exchange.cancel_order("BTCUSDT", order_id)
+        exchange.faults.drop()
+        account = stream.wait_until(lambda account: account.order(order_id).is_done)
+        closed = ears.wait_for(uds.GapClosed)
+
+    assert (True, "NEW", {}) == (
+        account.order(order_id).is_forgotten,
+        account.order(order_id).status,
+        dict(account.open_orders),
+    )
+    assert f"the end of order {order_id} of BTCUSDT (unknown to the exchange)" == closed.unrecoverable[0]
+
+
 def test_a_new_start_knows_nothing_of_before(stream, exchange):
     """What happened while a stream did not run it was not told, so it begins with what stands now."""
     with stream:

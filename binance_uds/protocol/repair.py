@@ -363,7 +363,7 @@ class _Repair:
         is_young = known is not None and known.time_ms > answer.sent_ms - _ALGO_UNKNOWN_MS
         if answer.refused and not is_young:
             self.recovery.unknown_algos.append(algo_id)
-            self.recovery.lose(f"the end of conditional order {algo_id}, which {_unknown(answer.refused)}")
+            self.recovery.lose(f"the end of conditional order {algo_id} ({_unknown(answer.refused)})")
 
     # What balances
 
@@ -448,7 +448,7 @@ class _Repair:
                 f"fills and order states from {self._since_ms} to {self._shown_ms}: the exchange shows three months"
             )
         for (symbol, order_id), code in sorted(self._unknown.items()):
-            recovery.lose(f"the end of order {order_id} of {symbol}, which {_unknown(code)}")
+            recovery.lose(f"the end of order {order_id} of {symbol} ({_unknown(code)})")
         # One whose fills are shown, and that was placed so lately that REST may be behind, is not over for that.
         recovery.unknown_orders = sorted(self._unknown.keys() & self._gone_orders(self._symbols))
         recovery.unbalanced = frozenset(self._unbalanced_orders() | self._unbalanced_positions())
@@ -489,4 +489,4 @@ class _Repair:
 
 
 def _unknown(code: int) -> str:
-    return "is unknown" if code == NO_SUCH_ORDER else f"is refused with {code}"
+    return "unknown to the exchange" if code == NO_SUCH_ORDER else f"refused with {code}"

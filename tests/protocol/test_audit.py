@@ -223,7 +223,7 @@ def test_an_order_that_ended_and_is_forgotten_is_found_once():
     again = settled(made).audit()
 
     assert (BTC, told_ms) == (found.symbols, found.since_ms)
-    assert [f"the end of order {gone} of BTCUSDT, which is unknown"] == report.lost
+    assert [f"the end of order {gone} of BTCUSDT (unknown to the exchange)"] == report.lost
     assert (True, {}) == (made.delivery.account.order(gone).is_forgotten, dict(made.delivery.account.open_orders))
     assert (None, []) == (again.found, again.read("order"))
 
@@ -241,7 +241,7 @@ def test_a_conditional_order_that_ended_and_is_forgotten_is_found_once():
     again = settled(made).audit()
 
     assert (BTC, waiting.time_ms) == (found.symbols, found.since_ms)
-    assert [f"the end of conditional order {gone}, which is unknown"] == report.lost
+    assert [f"the end of conditional order {gone} (unknown to the exchange)"] == report.lost
     assert (True, {}) == (
         made.delivery.account.algo_order(gone).is_forgotten,
         dict(made.delivery.account.open_algo_orders),

@@ -498,7 +498,7 @@ def test_an_order_that_is_told_malformed_is_named():
 
 
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("code, words", [(NO_SUCH_ORDER, "is unknown"), (-1100, "is refused with -1100")])
+@pytest.mark.parametrize("code, words", [(NO_SUCH_ORDER, "unknown to the exchange"), (-1100, "refused with -1100")])
 def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_again(code, words):
     """-2013: nobody knows what became of it, and nobody ever will; the next repair does not ask."""
     made, gone = gone_orders(2)
@@ -507,7 +507,7 @@ def test_an_order_that_the_exchange_does_not_know_is_named_and_not_asked_for_aga
     made.connect()
     second = made.repair()
 
-    assert [f"the end of order {order_id} of BTCUSDT, which {words}" for order_id in gone] == first.lost
+    assert [f"the end of order {order_id} of BTCUSDT ({words})" for order_id in gone] == first.lost
     assert ([True, True], {}) == (
         [made.delivery.account.order(order_id).is_forgotten for order_id in gone],
         dict(made.delivery.account.open_orders),
@@ -637,7 +637,7 @@ def test_a_conditional_order_that_the_exchange_does_not_know_is_named_once():
     made.connect()
     second = made.repair()
 
-    assert [f"the end of conditional order {gone}, which is unknown"] == first.lost
+    assert [f"the end of conditional order {gone} (unknown to the exchange)"] == first.lost
     assert ([], 0) == (second.lost, asked(second)["algo_order"])
     assert made.delivery.account.algo_order(gone).is_forgotten
 
