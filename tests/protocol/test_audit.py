@@ -294,6 +294,30 @@ def test_a_lost_balance_is_found():
     assert (frozenset(), at_ms) == (found.symbols, found.since_ms)
 
 
+@pytest.mark.fault(28)
+def test_a_lost_funding_fee_of_an_isolated_position_is_found_behind_another_word_about_the_balance():
+    """The balance is as it was told, only the position's margin is not; the repair tells it, once."""
+    made = Trader()
+    made.exchange.change_margin_type(made.account, "BTCUSDT", "ISOLATED")
+    made.ground().buy("0.2")
+    told_ms = made.now_ms
+    made.hear().pass_time(8 * 3_600.0).miss()
+    made.exchange.transfer(made.account, "USDT", "5")
+    settled(made.hear())
+    found = made.missing()
+    made.since_ms, made.until_ms = found.since_ms, made.now_ms
+    report = made.repair(found.symbols, found.found)
+    (position,) = made.account.positions.values()
+    again = settled(made).audit()
+
+    assert (BTC, True) == (found.symbols, found.since_ms <= told_ms)
+    assert [position.isolated_wallet] == [
+        row.isolated_wallet for event in report.events for row in getattr(event, "positions", ())
+    ]
+    assert made.delivery.account.position("BTCUSDT").isolated_wallet == position.isolated_wallet
+    assert None is again.found
+
+
 def hide_orders(read: Read, rows: list[Any]) -> list[Any]:
     """Show no order at all."""
     return [] if read.name in ("all_orders", "open_orders") else rows

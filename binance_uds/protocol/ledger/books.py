@@ -44,6 +44,7 @@ class Books:
         chains: What was filled, by what came and by what the exchange says.
         algo_orders: Conditional orders that stand open, by algo id.
         balances: Time and wallet balance of each asset, as last told.
+        margins: Time and margin set aside of each position, as last told; none of before a restart.
         told_ms: The time of the newest event that came on a connection.
     """
 
@@ -51,6 +52,7 @@ class Books:
     chains: Chains = attrs.field(factory=Chains)
     algo_orders: Dict[int, OpenAlgo] = attrs.field(factory=dict)
     balances: Dict[str, DatedAmount] = attrs.field(factory=dict)
+    margins: Dict[PositionKey, DatedAmount] = attrs.field(factory=dict)
     told_ms: int = 0
     _ended_algos: Dict[int, int] = attrs.field(factory=dict)
 
@@ -87,6 +89,9 @@ class Books:
             self.chains.position(
                 key, position.amount, at_ms, is_from_order=is_from_order, is_whole=event.origin == FROM_REST
             )
+            margin = self.margins.get(key)
+            if position.isolated_wallet is not None and (margin is None or at_ms >= margin[0]):
+                self.margins[key] = (at_ms, position.isolated_wallet)
 
     def _enter_algo(self, event: AlgoUpdate) -> None:
         at_ms = event.transaction_time_ms or 0
@@ -165,11 +170,15 @@ class Books:
         return row.update_time_ms >= at_ms and row.wallet_balance != wallet
 
     def lacks_position(self, row: PositionRow) -> bool:
-        """The same of a position."""
-        chain = self.chains.positions.get((row.symbol, row.position_side))
+        """The same of a position: of its amount, or of its margin alone, as by a funding fee."""
+        key = (row.symbol, row.position_side)
+        chain = self.chains.positions.get(key)
         if chain is None:
             return bool(row.amount)
-        return not chain.covers(row.update_time_ms) and chain.expected(row.update_time_ms) != row.amount
+        if not chain.covers(row.update_time_ms) and chain.expected(row.update_time_ms) != row.amount:
+            return True
+        told_ms, margin = self.margins.get(key, (row.update_time_ms, None))
+        return row.update_time_ms > told_ms and row.isolated_wallet not in (None, margin)
 
     # What is over
 

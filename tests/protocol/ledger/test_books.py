@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from binance_uds.events import usdm, usdm_rows
@@ -281,6 +282,27 @@ def test_a_row_of_a_position_is_news_when_the_fills_do_not_agree(row, is_news):
     )
 
     assert is_news is made.lacks_position(row)
+
+
+@pytest.mark.parametrize(
+    ("margin", "at_ms", "is_news"),
+    [(6, 130, True), (5, 130, False), (6, 120, False), (6, 119, False), (None, 130, False)],
+)
+def test_a_row_of_a_position_is_news_when_its_margin_changed_alone(margin, at_ms, is_news):
+    """As by a funding fee of an isolated position; not within a millisecond of which the stream may know more."""
+    isolated = attrs.evolve(told.position(2), isolated_wallet=Decimal(5))
+    made = books(told.fill(1, 2, 2, at_ms=110), told.account(isolated, at_ms=120))
+    row = attrs.evolve(told.position_row(2, at_ms=at_ms), isolated_wallet=None if margin is None else Decimal(margin))
+
+    assert is_news is made.lacks_position(row)
+
+
+def test_the_newest_word_about_a_margin_counts():
+    """Whatever comes late, and also where an update does not tell it."""
+    isolated = [attrs.evolve(told.position(2), isolated_wallet=value) for value in (Decimal(6), Decimal(5), None)]
+    made = books(*(told.account(one, at_ms=at_ms) for one, at_ms in zip(isolated, (130, 120, 140))))
+
+    assert {BOTH: (130, Decimal(6))} == made.margins
 
 
 # What is over
