@@ -2,13 +2,15 @@
 What time it is at the exchange.
 
 Its clock is read now and then; between two readings ours carries it on. Every answer is a bound, widened by what the
-reading did not tell: how much of the round trip lay before it.
+reading did not tell: how much of the round trip lay before it. Before the first reading the bounds hold by our own
+clock and by the times of events; either may be wrong, our clock because nobody set it, an event because it was long on
+its way.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import List, Optional, Tuple
 
 import attrs
 
@@ -38,7 +40,13 @@ class ExchangeClock:
     def __init__(self, unknown_ms: int) -> None:
         # Replaced as a whole, never changed: whoever asks meanwhile is answered by the old one or by the new one.
         self._reading = _Reading(unknown_ms)
+        self._heard: Optional[Tuple[int, Instant]] = None
         self._is_doubted = False
+
+    def hear(self, told_ms: int, at: Instant) -> None:
+        """The newest event that has come by now is of this time, 0 before the first; of no use after a reading."""
+        if told_ms > (0 if self._heard is None else self._heard[0]):
+            self._heard = told_ms, at
 
     def set(self, server_ms: int, sent_at: Instant, received_at: Instant) -> None:
         """
@@ -89,15 +97,22 @@ class ExchangeClock:
         """Return the earliest the exchange's clock can have shown at ``moment``."""
         reading = self._reading
         if reading.at is None:
-            return moment.wall_ms - reading.uncertainty_ms
+            return min(self._guesses(moment)) - reading.uncertainty_ms
         return reading.ms + reading.at.least_ms_to(moment) - _uncertainty_ms(reading, reading.at, moment)
 
     def latest_ms(self, moment: Instant) -> int:
         """Return the latest the exchange's clock can have shown at ``moment``."""
         reading = self._reading
         if reading.at is None:
-            return moment.wall_ms + reading.uncertainty_ms
+            return max(self._guesses(moment)) + reading.uncertainty_ms
         return reading.ms + reading.at.most_ms_to(moment) + _uncertainty_ms(reading, reading.at, moment)
+
+    def _guesses(self, moment: Instant) -> List[int]:
+        """Return what the exchange's clock may have shown, unread: by ours, and by the last event's."""
+        if self._heard is None:
+            return [moment.wall_ms]
+        told_ms, at = self._heard
+        return [moment.wall_ms, told_ms + at.least_ms_to(moment), told_ms + at.most_ms_to(moment)]
 
 
 def _uncertainty_ms(reading: _Reading, read_at: Instant, moment: Instant) -> int:

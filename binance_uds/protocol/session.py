@@ -46,6 +46,8 @@ class Session(Situation):
         Raises:
             SessionMisused: The fact is impossible in this state; nothing changed.
         """
+        if not self.clock.is_known:
+            self.clock.hear(self.books.told_ms, now)
         finding = understand(self, fact, now)
         if finding is None:
             return []

@@ -27,6 +27,32 @@ def test_before_a_reading_our_own_clock_has_to_do():
     assert 0 == clock.offset_ms(moment(2.0))
 
 
+@pytest.mark.parametrize("ahead_ms", [-300_000, 0, 300_000])
+def test_before_a_reading_an_event_says_what_time_it_is_too(ahead_ms):
+    """The bounds hold by our clock and by the event's, whichever is wrong; one that is older says nothing."""
+    clock = ExchangeClock(5_000)
+    clock.hear(0, moment(1.0))
+    clock.hear(EPOCH_MS + ahead_ms + 2_000, moment(2.0))
+    clock.hear(EPOCH_MS + ahead_ms + 1_000, moment(8.0))
+
+    assert not clock.is_known
+    assert EPOCH_MS - 3_000 + min(0, ahead_ms) == clock.earliest_ms(moment(2.0))
+    assert EPOCH_MS + 13_000 + max(0, ahead_ms) == clock.latest_ms(moment(8.0))
+
+
+def test_a_reading_says_more_than_an_event():
+    """Then the bounds are its own."""
+    clock, other = ExchangeClock(5_000), ExchangeClock(5_000)
+    clock.hear(EPOCH_MS - 300_000, moment(0.0))
+    for one in (clock, other):
+        one.set(EPOCH_MS + 60_000, moment(0.0), moment(0.2))
+
+    assert (other.earliest_ms(moment(5.0)), other.latest_ms(moment(5.0))) == (
+        clock.earliest_ms(moment(5.0)),
+        clock.latest_ms(moment(5.0)),
+    )
+
+
 def test_a_reading_is_dated_in_the_middle_of_its_round_trip():
     """Half the round trip is what stays open, and a millisecond each for truncation and for drift meanwhile."""
     clock = ExchangeClock(5_000)
