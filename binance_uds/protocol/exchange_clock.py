@@ -50,18 +50,27 @@ class ExchangeClock:
 
     def set(self, server_ms: int, sent_at: Instant, received_at: Instant) -> None:
         """
-        Take a reading.
+        Take a reading, unless the one before still says more: a slow answer must not spoil what a swift one told.
 
         Args:
             server_ms: What the exchange answered.
             sent_at: Just before the question was sent.
             received_at: Just after the answer came.
         """
-        self._is_doubted = False
         round_trip_ms = sent_at.most_ms_to(received_at)
         # One more for the truncation of either clock to whole milliseconds.
         uncertainty_ms = round_trip_ms // 2 + 1 + _drift_ms(round_trip_ms)
-        self._reading = _Reading(uncertainty_ms, received_at, server_ms + round_trip_ms // 2)
+        reading = _Reading(uncertainty_ms, received_at, server_ms + round_trip_ms // 2)
+        if not self._bears_out(reading, received_at):
+            self._reading = reading
+        self._is_doubted = False
+
+    def _bears_out(self, reading: _Reading, at: Instant) -> bool:
+        """Whether the last reading tells more narrowly than another one what the clock shows now, and both can be."""
+        earliest_ms, latest_ms = self.earliest_ms(at), self.latest_ms(at)
+        is_narrower = latest_ms - earliest_ms <= 2 * reading.uncertainty_ms
+        can_be = earliest_ms <= reading.ms + reading.uncertainty_ms and latest_ms >= reading.ms - reading.uncertainty_ms
+        return self.is_known and not self._is_doubted and is_narrower and can_be
 
     @property
     def uncertainty_ms(self) -> int:

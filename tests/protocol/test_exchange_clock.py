@@ -118,6 +118,30 @@ def test_a_new_reading_replaces_the_old():
     assert EPOCH_MS + 11_000 == clock.now_ms(moment(11.0))
 
 
+@pytest.mark.parametrize(
+    "ahead_ms, answer_s, doubted, is_kept",
+    [
+        (1_000, 2.0, False, True),
+        (-1_000, 2.0, False, True),
+        (1_000, 2.0, True, False),
+        (1_200, 2.0, False, False),
+        (-1_200, 2.0, False, False),
+        (50, 0.1, False, False),
+    ],
+)
+def test_a_slow_answer_does_not_spoil_what_a_swift_one_told(ahead_ms, answer_s, doubted, is_kept):
+    """Its reading is taken only if it says more, or the last one cannot be right, or is doubted."""
+    clock = ExchangeClock(5_000)
+    clock.set(EPOCH_MS, moment(0.0), moment(0.2))
+    before_ms = clock.now_ms(moment(100.0))
+    if doubted:
+        clock.doubt()
+    clock.set(before_ms + ahead_ms - round(500 * answer_s), moment(100.0 - answer_s), moment(100.0))
+
+    assert is_kept is (before_ms == clock.now_ms(moment(100.0)))
+    assert not clock.wants_reading(200.0, moment(101.0))
+
+
 class Watched(ExchangeClock):
     """One that somebody else asks at every moment at which a thread may be interrupted in the midst of a reading."""
 

@@ -84,6 +84,7 @@ def read_balances(session: Situation, finding: object, now: Instant, jitter: flo
 def sign_again(session: Situation, finding: object, now: Instant, jitter: float) -> Iterator[Command]:
     """Our clock was refused: read the exchange's, and sign once more."""
     session.clock_was_refused = True
+    session.clock.doubt()
     yield do.Make(Call.READ_CLOCK, session.generation)
     yield do.Make(Call.READ_BALANCES, session.generation)
 

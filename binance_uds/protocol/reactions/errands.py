@@ -189,6 +189,9 @@ def read_on(session: Situation, finding: object, now: Instant, jitter: float) ->
     assert session.errand is not None
     if session.errand.wanted is None:
         yield from _go_on(session, Answer(), now)
+    elif session.errand.clock_was_refused:
+        # The reading that followed was a bad one, or none: whatever is signed by it is refused, again and again.
+        yield from read_with_clock(session, finding, now, jitter)
     else:
         yield do.MakeRead(session.errands, session.errand.wanted)
 
@@ -221,6 +224,7 @@ def read_with_clock(session: Situation, finding: object, now: Instant, jitter: f
     assert session.errand is not None
     assert session.errand.wanted is not None
     session.errand.clock_was_refused = True
+    session.clock.doubt()
     yield do.Make(Call.READ_CLOCK, session.generation)
     yield do.MakeRead(session.errands, session.errand.wanted)
 

@@ -77,7 +77,8 @@ class Errand:
         gaps: The gaps it repairs.
         symbols: The symbols it looks into; None: all.
         wanted: The read that was asked for and has no answer yet; None in a pause.
-        clock_was_refused: Whether that read was refused for its time once already.
+        clock_was_refused: Whether that read was refused for its time; then the exchange's clock is read before the next
+            try.
         found: What it found, once it is through.
     """
 

@@ -29,7 +29,7 @@ from binance_uds.protocol.reading.errands import ErrandKind
 from binance_uds.protocol.session import Session
 from binance_uds.protocol.situation import State
 from binance_uds.protocol.timings import Timings
-from tests.protocol.driving import EPOCH, PLANS, Drive, signed
+from tests.protocol.driving import EPOCH, PLANS, Drive, moment, signed
 from tests.protocol.trader import balance_row, order_row, position_row, trade_row
 
 CONFIGURATION = ["symbol_configs", "account_config"]
@@ -550,7 +550,7 @@ def test_a_read_that_a_firewall_turns_away_is_said_and_tried_slowly():
 
 @pytest.mark.fault(19)
 def test_a_read_refused_for_its_time_reads_the_clock_and_is_signed_once_more():
-    """Once; when that does not help it is a read without an answer."""
+    """At once; when that does not help the clock is read again before each further try."""
     drive = settled()
     before = len(drive.calls(Call.READ_CLOCK))
     drive.script.failing_reads = {"positions": OUTSIDE_WINDOW}
@@ -563,12 +563,32 @@ def test_a_read_refused_for_its_time_reads_the_clock_and_is_signed_once_more():
     assert 0.3 > tries(drive)[0]
 
     drive.run(30.0)
-    assert 2 == len(drive.calls(Call.READ_CLOCK)) - before
     assert 3 <= drive.reads(since=50.0).count("positions") <= 8
+    # One of them at the start of the connection.
+    assert len(drive.calls(Call.READ_CLOCK)) - before == drive.reads(since=50.0).count("positions")
 
 
-def test_each_read_may_be_refused_for_its_time_once():
-    """Another read of the same errand, another chance."""
+@pytest.mark.fault(19)
+def test_a_bad_reading_of_the_clock_is_mended():
+    """What is signed by it is refused, and the clock read again until that succeeds, too."""
+    drive = settled()
+    lose_connection(drive)
+    drive.run_until(lambda: drive.reads(since=50.0).count("positions") == 1, 10.0)
+    drive.session.clock.doubt()
+    drive.session.clock.set(drive.now.wall_ms - 60_000, moment(drive.seconds - 5.0), drive.now)
+    drive.script.failing_reads, drive.script.failing = {None: OUTSIDE_WINDOW}, {Call.READ_CLOCK: DOWN}
+    drive.run(5.0)
+    drive.script.failing.clear()
+    drive.run_until(lambda: drive.session.clock.offset_ms(drive.now) == pytest.approx(0, abs=100), 30.0)
+    drive.script.failing_reads = {}
+    drive.run(30.0)
+
+    assert [] != drive.told(GapClosed)
+    assert StreamState.LIVE is drive.state
+
+
+def test_each_read_may_be_refused_for_its_time():
+    """Another read of the same errand begins with the clock as it is known by then."""
     drive = settled()
     drive.script.failing_reads = {None: OUTSIDE_WINDOW}
     clocks = len(drive.calls(Call.READ_CLOCK))
@@ -580,7 +600,8 @@ def test_each_read_may_be_refused_for_its_time_once():
         drive.run_until(lambda name=name: drive.reads()[-1] != name or drive.told(GapClosed) != [], 60.0)
         drive.script.failing_reads = {None: OUTSIDE_WINDOW}
 
-    assert len(REPAIR) + 1 == len(drive.calls(Call.READ_CLOCK)) - clocks
+    # At once, and after the wait; and at the start of the connection.
+    assert 2 * len(REPAIR) + 1 == len(drive.calls(Call.READ_CLOCK)) - clocks
 
 
 def test_what_the_exchange_does_not_tell_is_no_reason_to_wait():
