@@ -6,7 +6,7 @@ import inspect
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Tuple, Type, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple, Type, TypeVar, Union, overload
 
 from .account import Account
 from .account_view import AccountSnapshot, AccountView
@@ -338,19 +338,24 @@ class UserDataStream:
             KeyboardInterrupt, SystemExit: Ctrl-C, or what a callback raised to end the program.
             ForkedStream: Called in a child of the process that started the stream.
         """
+        begun: List[Worker] = []
+        try:
+            self._start(timeout, begun.append)
+        except BaseException:
+            # Also Ctrl-C, at whatever step: what this call began does not go on behind it.
+            for worker in begun:
+                worker.break_off()
+            raise
+
+    def _start(self, timeout: float, begin: Callable[[Worker], object]) -> None:
+        """Start as ``start`` does; ``begin`` is called with a new worker before anybody else knows of it."""
         self._check_not_forked()
         within("timeout", timeout, TIMEOUT_BOUNDS)
-        worker, is_new = self._worker_at_work(timeout)
+        worker, is_new = self._worker_at_work(timeout, begin)
         if self._doors.is_inside_callback:
             return
-        try:
-            # The session gives up by itself in time; beyond that only a system call that does not return is left.
-            has_settled = worker.wait_settled(timeout + self._settings.timings.rest_timeout)
-        except BaseException:
-            if is_new:
-                worker.ask_stop()
-            raise
-        if not has_settled:
+        # The session gives up by itself in time; beyond that only a system call that does not return is left.
+        if not worker.wait_settled(timeout + self._settings.timings.rest_timeout):
             failure = StartTimeout(timeout, f"busy with {worker.doing or 'nothing'}")
             if is_new:
                 # Whoever else waits for a start has a time of his own.
@@ -382,10 +387,17 @@ class UserDataStream:
 
         self._check_not_running()
         cursor = self._begins_at()
-        with self._lock:
-            self._check_not_running()
-            worker = self._employ(assemble, cursor)
-        worker.run(timeout)
+        begun: List[Worker] = []
+        try:
+            with self._lock:
+                self._check_not_running()
+                worker = self._employ(assemble, cursor, begun.append)
+            worker.run(timeout)
+        except BaseException:
+            # As in start().
+            for each in begun:
+                each.break_off()
+            raise
         self._check_not_forked()
         self._surface(worker)
 
@@ -511,7 +523,12 @@ class UserDataStream:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.stop()
+        try:
+            self.stop()
+        except BaseException:
+            # Ctrl-C may have come before it asked.
+            self._ask_stop()
+            raise
         exit_asked = self._doors.take_exit()
         if exit_asked is not None:
             raise exit_asked
@@ -627,7 +644,7 @@ class UserDataStream:
             return str(self._failure)
         return worker.why_over if worker.has_ended else None
 
-    def _worker_at_work(self, timeout: float) -> Tuple[Worker, bool]:
+    def _worker_at_work(self, timeout: float, begin: Callable[[Worker], object]) -> Tuple[Worker, bool]:
         """Return the worker that runs, or a new one, and whether it is new; one that is stopping is waited for."""
         # Not under the lock: a process that forks meanwhile would copy it locked.
         from .runtime.assembly import assemble
@@ -640,7 +657,7 @@ class UserDataStream:
                 if self._running() is not running:
                     # Another thread started it, or it ended.
                     continue
-                worker = running or self._employ(assemble, cursor)
+                worker = running or self._employ(assemble, cursor, begin)
             if running is None:
                 worker.start(f"binance_uds {self.name}", timeout)
                 return worker, True
@@ -668,7 +685,9 @@ class UserDataStream:
             found.check_fits(self._settings.market.name, self._settings.credentials.api_key.tag)
         return found
 
-    def _employ(self, assemble: Callable[..., Worker], cursor: Optional[Cursor]) -> Worker:
+    def _employ(
+        self, assemble: Callable[..., Worker], cursor: Optional[Cursor], begin: Callable[[Worker], object]
+    ) -> Worker:
         """Make a worker with a fresh session, and keep what the last one counted."""
         last = self._worker
         gaps = 0 if last is None else last.session.gaps
@@ -693,15 +712,18 @@ class UserDataStream:
         except OSError as error:
             reason = error.strerror
         else:
+            begin(worker)
+            events, reconnects, blind_ms = self._events_before, self._reconnects_before, self._blind_ms_before
             if last is not None:
-                self._events_before += last.events
-                self._reconnects_before += last.session.reconnects
-                self._blind_ms_before += last.session.blind_ms
-                self._gaps_before = gaps
-            self._cursor_before = self.cursor
-            self._failure = None
+                events += last.events
+                reconnects += last.session.reconnects
+                blind_ms += last.session.blind_ms
+            cursor_before = self.cursor
             self._account.begin()
             self._doors.take_exit()
+            # Nothing is called from here on, so that Ctrl-C comes before all of it: nothing is counted twice.
+            self._events_before, self._reconnects_before, self._blind_ms_before = events, reconnects, blind_ms
+            self._gaps_before, self._cursor_before, self._failure = gaps, cursor_before, None
             self._worker = worker
             return worker
         raise UserDataStreamError(f"the system has nothing left for the stream to wait with: {reason}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import functools
+import gc
 import logging
 import os
 import pickle
@@ -23,11 +25,16 @@ import pytest
 import trustme
 
 import binance_uds as uds
+import binance_uds.stream as streams
+from binance_uds.runtime import doors, shutdown
+from binance_uds.runtime import worker as workers
 from binance_uds.simulator import LocalExchange
 from binance_uds.simulator.faults import StallHandshake
 from binance_uds.stream import UserDataStream
+from tests.interrupting import interrupted_at_each_step
 
 State = uds.StreamState
+PATIENCE_S = 20.0
 KEY_PATH = "/fapi/v1/listenKey"
 
 
@@ -199,6 +206,68 @@ def test_an_exit_from_a_callback_during_the_start_comes_out_of_start(stream):
 
     assert 7 == caught.value.code
     assert State.STOPPED is stream.state
+
+
+# Ctrl-C; what was only half made by then is left to the garbage collection, which says so
+
+
+def ends_by_itself(stream: UserDataStream) -> bool:
+    """Whether nothing of it goes on, unasked, and a later stop finds nothing to do; it may never have begun."""
+    worker = stream._worker
+    if worker is not None and not worker.wait_ended(PATIENCE_S):
+        return False
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith(f"binance_uds {stream.name}")]
+    return stream.stop(0) and [] == left and stream.state in (State.IDLE, State.STOPPED)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_ctrl_c_at_any_step_of_a_start_ends_what_it_began(make_stream):
+    """KeyboardInterrupt comes out of it, whatever the thread has come to by then; a later start is a whole one."""
+    stream = make_stream(api_secret=None)
+    steps = 0
+    for _ in interrupted_at_each_step(stream.start, streams, workers):
+        assert ends_by_itself(stream)
+        steps += 1
+    gc.collect()
+
+    assert steps > 40
+    assert State.LIVE is stream.state
+    assert {id(stream._worker)} == {id(each) for each in shutdown._running}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_ctrl_c_at_any_step_at_which_a_run_begins_or_ends_leaves_no_run_behind(stream):
+    """KeyboardInterrupt comes out of it; a later start is a whole one."""
+    stream.on(uds.StateChanged)(lambda change: stream.stop())
+
+    def run() -> None:
+        with contextlib.suppress(uds.UserDataStreamError):
+            stream.run()
+
+    steps = 0
+    for _ in interrupted_at_each_step(run, streams, workers, doors, shutdown):
+        assert ends_by_itself(stream)
+        steps += 1
+    gc.collect()
+
+    assert steps > 60
+    assert set() == shutdown._running
+    assert stream.join(0)
+
+
+def test_ctrl_c_before_a_restart_counts_nothing_twice(stream, exchange, ears, monkeypatch):
+    """What the runs before had counted is taken over when there is a new one, and not before."""
+    with stream:
+        exchange.transfer("USDT", 1)
+        ears.wait_for(uds.AccountUpdate)
+    events = stream.health.events
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(stream._doors, "take_exit", lambda: signal.raise_signal(signal.SIGINT))
+        stream.start()
+    with stream:
+        pass
+
+    assert 0 < events == stream.health.events
 
 
 # Stop

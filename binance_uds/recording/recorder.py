@@ -293,10 +293,12 @@ class _RecordedEdges(Edges):
         )
 
     def broke(self, error: BaseException) -> None:
-        self.write({"broke": error_written(error)})
+        if self._is_open:
+            self.write({"broke": error_written(error)})
 
     def end(self) -> None:
         if self._is_open:
+            self._is_open = False
             self.write({"end": True})
             self._recording.close()
 

@@ -92,7 +92,9 @@ class Replay(UserDataStream):
         """
         raise ConfigurationError("a replay has its journal already; copy that")
 
-    def _employ(self, assemble: Callable[..., Worker], cursor: Optional[Cursor]) -> Worker:
+    def _employ(
+        self, assemble: Callable[..., Worker], cursor: Optional[Cursor], begin: Callable[[Worker], object]
+    ) -> Worker:
         if not self.has_next_run:
             raise ConfigurationError("the journal holds no further run")
         run = self._tape.next_run()
@@ -108,7 +110,7 @@ class Replay(UserDataStream):
         if failure is not None:
             raise failure
         self._tape.rewind_to_run()
-        return super()._employ(partial(_assemble_played, assemble, gaps, begins_at, edges), begins_at)
+        return super()._employ(partial(_assemble_played, assemble, gaps, begins_at, edges), begins_at, begin)
 
     def _surface(self, worker: Worker) -> None:
         if isinstance(self._doors.exit, Interrupted):

@@ -174,11 +174,11 @@ class Sockets:
     def shut(self) -> None:
         """Close everything, the pipe too, each whatever becomes of the others."""
         with contextlib.ExitStack() as closing:
-            for close in (self._wake_out.close, self._wake_in.close, self._selector.close):
+            # Last of all: what Ctrl-C leaves open here is closed the next time.
+            for close in (self._wires.clear, self._wake_out.close, self._wake_in.close, self._selector.close):
                 closing.callback(close)
             for wire in self._wires.values():
                 closing.callback(wire.close)
-            self._wires.clear()
 
 
 def _in_words(closed: Closed) -> str:

@@ -92,6 +92,8 @@ class Worker:
         self._doing: Optional[str] = None
         self._last_look = self._drained_at = self._clock.now()
         self._thread: Optional[threading.Thread] = None
+        # Under one name alone: the thread that drives the run is the first to enter itself, in one step of C.
+        self._driver: Dict[str, int] = {}
         self._settled = Flag()
         self._ended = Flag()
         self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
@@ -131,6 +133,25 @@ class Worker:
             self._thread = None
             self._fail(UserDataStreamError("the system has no thread left for the stream"))
             self._end()
+
+    def break_off(self) -> None:
+        """
+        Ask ``run`` to end soon; after Ctrl-C, which may have come at any step of ``start`` or ``run``.
+
+        A run that no thread has begun with, or that this thread was driving, ends here and now: every step of the end
+        is taken, again where it was taken already.
+        """
+        self.ask_stop()
+        if not self.has_forked and self._is_ours():
+            # If there is one, it finds the run taken, and is gone at once.
+            self._thread = None
+            self._doors.open(self._gate)
+            self._end()
+
+    def _is_ours(self) -> bool:
+        """Whether the calling thread drives the run: the first that asks does."""
+        me = threading.get_ident()
+        return self._driver.setdefault("thread", me) == me
 
     def abandoned(self) -> bool:
         """Whether a call under way should be given up: the end was asked for, or the start has had its time."""
@@ -261,9 +282,12 @@ class Worker:
 
     def run(self, start_within: float) -> None:
         """Drive the session to its end; returns normally, ``error`` tells what ended it."""
-        shutdown.register(self)
-        self._doors.open(self._gate)
+        if not self._is_ours():
+            # It was broken off before it began.
+            return
         try:
+            shutdown.register(self)
+            self._doors.open(self._gate)
             self._last_look = self._drained_at = now = self._clock.now()
             start_within = self._edges.begin(start_within)
             self._start_by = now.monotonic + start_within
