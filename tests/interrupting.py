@@ -44,8 +44,8 @@ def is_done_elsewhere(work: Callable[[], object], patience_s: float = 20.0) -> b
     return not thread.is_alive()
 
 
-def with_interruption(work: Callable[[], object], step: int, within: tuple[ModuleType, ...]) -> None:
-    """Do something, with ``KeyboardInterrupt`` in the place of its instruction of this number."""
+def with_interruption(work: Callable[[], object], step: int, within: tuple[ModuleType, ...] = ()) -> None:
+    """Do something, with ``KeyboardInterrupt`` in the place of its instruction of this number; as above."""
     steps = itertools.count()
     files = {module.__file__ for module in within}
 

@@ -46,7 +46,10 @@ class Deadline:
         self._is_abandoned = is_abandoned
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
-        self._done = threading.Event()
+        # A lock that nobody owns, released in one step of C when the block ends. An event has one inside that Ctrl-C
+        # may leave with the thread that sets it, and the helper would wait for it for ever.
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
         self._grips: list[socket.socket] = []
         # Named after the thread it watches over, so that a list of threads tells whose it is.
         name = f"{threading.current_thread().name} deadline"
@@ -91,6 +94,10 @@ class Deadline:
             self._thread.start()
         except RuntimeError:
             started = False
+        except BaseException:
+            # Ctrl-C: the helper may have begun.
+            self._under_way.release()
+            raise
         else:
             started = True
         if not started:
@@ -103,15 +110,16 @@ class Deadline:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self._done.set()
         try:
+            self._under_way.release()
             self._thread.join()
         finally:
             for grip in self._grips:
                 grip.close()
 
     def _keep_watch(self) -> None:
-        while not self._done.is_set():
+        left = 0.0
+        while not self._under_way.acquire(timeout=min(left, POLL_S)):
             abandoned, left = self._is_abandoned(), self._end - time.monotonic()
             if abandoned or left <= 0:
                 with self._lock:
@@ -119,7 +127,6 @@ class Deadline:
                     for grip in self._grips:
                         _shut(grip)
                 return
-            self._done.wait(min(left, POLL_S))
 
 
 def _shut(sock: socket.socket) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import socket
 import threading
 import time
@@ -10,8 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from binance_uds.edges import deadline as deadlines
 from binance_uds.edges.deadline import Deadline
 from binance_uds.errors import StreamInterrupted
+from tests.interrupting import with_interruption
 
 HOUR = 3600.0
 LIMIT_S = 20.0
@@ -131,6 +135,42 @@ def test_two_hundred_calls_leave_no_thread(pair):
         left_over.append(helpers())
 
     assert [0] * 200 == left_over
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_ctrl_c_at_any_step_of_the_end_of_a_block_leaves_no_helper(pair):
+    """KeyboardInterrupt comes out, and if the helper was not told of the end by then, it ends with its time."""
+    for step in itertools.count():
+        deadline = Deadline(0.05).__enter__()
+        deadline.watch(pair[1])
+        try:
+            with_interruption(functools.partial(deadline.__exit__, None, None, None), step, (deadlines, threading))
+        except KeyboardInterrupt:
+            end = time.monotonic() + LIMIT_S
+            while helpers():
+                assert time.monotonic() < end
+        else:
+            break
+
+    assert step > 3
+
+
+def test_ctrl_c_while_the_helper_begins_ends_it(monkeypatch):
+    """It is not left alone for all of its time."""
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Deadline(HOUR):
+        pass
+    end = time.monotonic() + LIMIT_S
+    while helpers():
+        assert time.monotonic() < end
+
+    assert 0 == helpers()
 
 
 def test_a_system_without_threads_is_an_interruption(monkeypatch):
