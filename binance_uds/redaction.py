@@ -7,10 +7,11 @@ be told to print whole requests. ``RedactingFilter`` goes onto those loggers and
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import weakref
-from typing import Protocol
+from typing import Protocol, Tuple
 from urllib.parse import quote
 
 #: What a masked secret looks like wherever it stood.
@@ -84,8 +85,15 @@ _filter = RedactingFilter()
 
 def watch_loggers() -> None:
     """Put the filter onto every logger a secret could pass through; safe to call again."""
-    for name in WATCHED_LOGGERS:
-        logging.getLogger(name).addFilter(_filter)
+    for logger in _loggers():
+        logger.addFilter(_filter)
+
+
+@functools.cache
+def _loggers() -> Tuple[logging.Logger, ...]:
+    # Looked up once: before Python 3.13, Ctrl-C while one thread looks one up may leave it with a lock for which every
+    # later look-up waits for ever, and a stream comes by here with each connection.
+    return tuple(logging.getLogger(name) for name in WATCHED_LOGGERS)
 
 
 def watched(name: str) -> logging.Logger:

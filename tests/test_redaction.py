@@ -143,6 +143,19 @@ def test_the_loggers_of_the_libraries_are_watched():
     assert [1] * len(WATCHED_LOGGERS) == [len(found) for found in filters]
 
 
+def test_the_loggers_of_the_libraries_are_looked_up_once(monkeypatch):
+    """What they are looked up under is a lock that Ctrl-C elsewhere may have left held; a removed filter comes back."""
+    watch_loggers()
+    logger = logging.getLogger(WATCHED_LOGGERS[0])
+    (found,) = (each for each in logger.filters if isinstance(each, RedactingFilter))
+    logger.removeFilter(found)
+    with monkeypatch.context() as patch:
+        patch.setattr(logging, "getLogger", lambda name: pytest.fail("it would wait"))
+        watch_loggers()
+
+    assert found in logger.filters
+
+
 def test_secrets_come_and_go_while_others_log():
     """Threads that make secrets and threads that mask do not disturb each other."""
     failures: list[BaseException] = []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 from ..errors import ConfigurationError
 from ..events import StreamState
 from ..runtime import shutdown
+from ..runtime.pulse import Flag
 from .views import stream_card
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class LiveView:
         self._publish = publish
         self._log = log
         self.place = place
-        self._end_asked = threading.Event()
+        self._end_asked = Flag()
         self._thread: Optional[threading.Thread] = None
 
     def begin(self) -> None:
@@ -93,7 +94,7 @@ class LiveView:
 
     def after_fork(self) -> None:
         """In the child: the thread does not exist here, and the front end is the parent's."""
-        self._end_asked = threading.Event()
+        self._end_asked = Flag()
         self._end_asked.set()
         self._thread = None
 
@@ -101,7 +102,7 @@ class LiveView:
     def is_following(self) -> bool:
         """Whether it is brought up to date."""
         thread = self._thread
-        return thread is not None and thread.is_alive() and not self._end_asked.is_set()
+        return thread is not None and thread.is_alive() and not self._end_asked.is_set
 
     def _follow(self) -> None:
         try:

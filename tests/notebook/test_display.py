@@ -18,7 +18,9 @@ import pytest
 
 import binance_uds as uds
 from binance_uds.notebook import display
-from binance_uds.notebook.display import LEAST_INTERVAL
+from binance_uds.notebook.display import LEAST_INTERVAL, LiveView
+from binance_uds.runtime.watch import StreamLog
+from tests.interrupting import interrupted_at_each_step, is_done_elsewhere
 
 
 @attrs.define
@@ -218,6 +220,17 @@ def test_a_view_does_not_keep_its_stream(exchange, shell, tools):
         return reference() is None and followers() == []
 
     tools.wait_until(is_gone)
+
+
+def test_ctrl_c_at_any_step_of_its_end_holds_nobody_up(stream, shell):
+    """Neither its own thread, nor whoever asks for the end again, as the end of the program does."""
+    view = LiveView(stream, lambda *_: None, StreamLog("tested"))
+    steps = 0
+    for _ in interrupted_at_each_step(view.ask_stop):
+        assert is_done_elsewhere(view.ask_stop)
+        steps += 1
+
+    assert steps > 5
 
 
 def test_a_system_without_threads(stream, shell, monkeypatch, caplog):
