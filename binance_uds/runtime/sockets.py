@@ -95,9 +95,10 @@ class Sockets:
             self._log.debug("connection %d to %s refused: %s", command.socket, command.plan, error)
             return facts.SocketRefused(command.socket, str(error), getattr(error, "retry_after_s", None))
         self._log.debug("connection %d to %s open", command.socket, command.plan)
-        self._wires[command.socket] = wire
-        self._watched[command.socket] = selectors.EVENT_READ
         self._selector.register(wire.fileno(), selectors.EVENT_READ)
+        # Known only when it can be closed, for Ctrl-C may come between; and as long as it is not.
+        self._watched[command.socket] = selectors.EVENT_READ
+        self._wires[command.socket] = wire
         return facts.SocketOpened(command.socket, self._clock.now())
 
     def send(self, command: Union[do.Subscribe, do.ListSubscriptions, do.SendPing]) -> List[Fact]:
@@ -155,10 +156,10 @@ class Sockets:
             held.extend(read.frames)
             if read.drained or read.lost is not None:
                 break
-        wire = self._wires.pop(number)
-        del self._watched[number]
+        wire = self._wires[number]
         self._selector.unregister(wire.fileno())
         wire.close()
+        del self._wires[number], self._watched[number]
         self._log.debug("connection %d closed, %d messages read from it at the end", number, len(held))
         return tuple(held)
 

@@ -94,6 +94,7 @@ class Worker:
         self._thread: Optional[threading.Thread] = None
         # Under one name alone: the thread that drives the run is the first to enter itself, in one step of C.
         self._driver: Dict[str, int] = {}
+        self._is_interrupted = False
         self._settled = Flag()
         self._ended = Flag()
         self._performers: Dict[Type[Command], Callable[..., Iterable[Fact]]] = {
@@ -143,6 +144,7 @@ class Worker:
         """
         self.ask_stop()
         if not self.has_forked and self._is_ours():
+            self._is_interrupted = True
             # If there is one, it finds the run taken, and is gone at once.
             self._thread = None
             self._doors.open(self._gate)
@@ -307,6 +309,7 @@ class Worker:
             self._log.session.critical("the stream's thread failed; this is a defect\n%s", told)
         except BaseException as error:
             # Only where the user's own thread runs: Ctrl-C, or a signal handler that exits.
+            self._is_interrupted = True
             self._edges.broke(error)
             self._keeper.give_up()
             self._doors.exit = _bare(error)
@@ -562,9 +565,15 @@ class Worker:
             steps.callback(self.calls.close)
             steps.callback(self._sockets.shut)
             steps.callback(lambda: self._save_cursor(is_last=True))
-            if not self.session.has_ended:
-                self._digest(())
-            self._announce_state()
+            try:
+                if not self.session.has_ended:
+                    self._digest(())
+                self._announce_state()
+            except Exception as error:
+                if not self._is_interrupted:
+                    raise
+                # Something was left half done; what the user is to hear of is the interruption.
+                self._log.session.warning("the end was not told whole after an interruption: %s", type(error).__name__)
 
 
 def _age(moment: Optional[Instant], now: Instant) -> Optional[float]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import gc
+import itertools
 import os
 import ssl
 import threading
@@ -17,11 +20,13 @@ from binance_uds.edges.clock import Clock
 from binance_uds.markets import AccessForm, AccessPlan
 from binance_uds.protocol import commands as do
 from binance_uds.protocol import facts
+from binance_uds.runtime import sockets as runtime_sockets
 from binance_uds.runtime.edges import Read
 from binance_uds.runtime.settings import Settings
 from binance_uds.runtime.sockets import Sockets
 from binance_uds.runtime.watch import StreamLog
 from binance_uds.simulator.frames import TEXT, frame
+from tests.interrupting import with_interruption
 
 LONG_S = 60.0
 
@@ -292,3 +297,24 @@ def test_shut_leaves_no_descriptor(exchange, tools):
         sockets.shut()
     exchange.wait_until(lambda: exchange.connections_open == 0)
     tools.wait_until(lambda: len(before) >= len(os.listdir("/proc/self/fd")))
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_ctrl_c_at_any_step_of_an_opening_leaves_what_can_be_closed(exchange, tools):
+    """The connection stands or is unknown; either way all is closed at the end, and nothing but Ctrl-C is heard of."""
+    for step in itertools.count():
+        sockets = make_sockets(exchange, tools)
+        is_over = False
+        try:
+            with_interruption(functools.partial(open_one, sockets, exchange), step, (runtime_sockets,))
+            is_over = True
+        except KeyboardInterrupt:
+            pass
+        sockets.close(1)
+        sockets.shut()
+        if is_over:
+            break
+    gc.collect()
+
+    assert step > 5
+    exchange.wait_until(lambda: exchange.connections_open == 0)

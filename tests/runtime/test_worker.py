@@ -833,6 +833,23 @@ def test_an_exit_from_the_loop_itself_ends_orderly(make_bench, exit_class):
     assert (1, True, True) == (bench.sockets.shut_calls, bench.calls.closed, bench.worker.has_ended)
 
 
+def test_what_an_exit_from_the_loop_left_half_done_does_not_come_out_in_its_place(make_bench, caplog):
+    """The end goes on, and all is closed."""
+    bench = make_bench()
+
+    def leave() -> None:
+        if bench.notices(uds.StateChanged)[-1].new is uds.StreamState.LIVE:
+            raise KeyboardInterrupt
+
+    bench.sockets.instead.update(wait=leave, close=boom)
+    bench.worker.run(PATIENCE_S)
+
+    assert isinstance(bench.doors.take_exit(), KeyboardInterrupt)
+    assert (1, True, True) == (bench.sockets.shut_calls, bench.calls.closed, bench.worker.has_ended)
+    assert "the end was not told whole after an interruption: RuntimeError" in caplog.text
+    assert KEY not in caplog.text
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_callback_that_forks_leaves_the_child_with_nothing(make_bench):
     """In the child of a callback nothing is sent, closed or delivered; the parent goes on."""
