@@ -8,6 +8,7 @@ import weakref
 from collections import defaultdict
 from types import MappingProxyType
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -31,6 +32,9 @@ from .runtime.pulse import SLICE, Pulse
 from .runtime.settings import checked_backlog
 from .runtime.watch import Health
 from .stream import UserDataStream, _check_plain
+
+if TYPE_CHECKING:
+    from .runtime.worker import Worker
 
 I = TypeVar("I", bound=Union[Event, Notice])  # noqa: E741 - an item, as T is a type
 I2 = TypeVar("I2", bound=Union[Event, Notice])
@@ -144,9 +148,10 @@ class StreamGroup:
         """Stop calling a function, from the next event on; one that is not registered is no error."""
         with self._lock:
             leaving = [handler for handler in self._handlers if handler.function == function]
+            for handler in leaving:
+                handler.leave()
+            # Forgotten only now: after Ctrl-C in between, off() finds them once more.
             self._handlers = tuple(handler for handler in self._handlers if handler not in leaving)
-        for handler in leaving:
-            handler.leave()
 
     # Spelt out as far as most programs go, as in UserDataStream.
     @overload
@@ -204,16 +209,17 @@ class StreamGroup:
         members = tuple(self._members.values())
         patience = _patience(members) if timeout is None else timeout
         begun = [stream for stream in members if stream.state in _AT_REST]
+        starts = _Starts(members, patience)
         try:
-            failed = _start_all(members, patience)
+            failed = starts.wait()
+            if failed:
+                starts.give_up()
+                _stop_all(begun, _TEAR_DOWN_S)
+                _raise(failed)
         except BaseException:
-            _ask_all(begun)
+            # Also Ctrl-C, at whatever step.
+            starts.give_up()
             raise
-        if not failed:
-            return
-        _ask_all(begun)
-        _stop_all(begun, _TEAR_DOWN_S)
-        _raise(failed)
 
     def stop(self, timeout: float = 5.0) -> bool:
         """
@@ -268,8 +274,13 @@ class StreamGroup:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self.stop()
         members = tuple(self._members.values())
+        try:
+            self.stop()
+        except BaseException:
+            # Ctrl-C may have come before it asked all of them.
+            _ask_all(members)
+            raise
         exits = [stream._doors.take_exit() for stream in members]
         for exit_asked in filter(None, exits):
             raise exit_asked
@@ -326,37 +337,65 @@ class _Start:
         self.is_over = False
         self._timeout = timeout
         self._told = told
-        self._thread = threading.Thread(target=self._run, name=f"binance_uds {stream.name} start", daemon=True)
+        self._worker: Optional[Worker] = None
+        self._is_given_up = False
+
+    def begin(self) -> None:
+        """Begin with it."""
+        name = f"binance_uds {self.stream.name} start"
         try:
-            self._thread.start()
+            threading.Thread(target=self._run, name=name, daemon=True).start()
         except RuntimeError:
             self.error, self.is_over = UserDataStreamError("the system has no thread left for the start"), True
 
+    def give_up(self) -> None:
+        """Ask for the end of what it started, or will have started yet; a stream that ran before goes on."""
+        self._is_given_up = True
+        if self._worker is not None:
+            self._worker.ask_stop()
+
+    def _take(self, worker: Worker) -> None:
+        # In this order, as giving up goes by the other: one of the two sees what the other did.
+        self._worker = worker
+        if self._is_given_up:
+            worker.ask_stop()
+
     def _run(self) -> None:
         try:
-            self.stream.start(self._timeout)
+            self.stream._start(self._timeout, self._take)
         except BaseException as error:
             self.error = error
         self.is_over = True
         self._told.beat()
 
 
-def _start_all(streams: Iterable[UserDataStream], timeout: float) -> Dict[str, Exception]:
-    """Start streams, all at once; returns when all are LIVE, or some have failed, and what those failed of."""
-    told = Pulse()
-    starts = [_Start(stream, timeout, told) for stream in streams]
+class _Starts:
+    """The starts of several streams, all at once."""
 
-    def look() -> Optional[Dict[str, Exception]]:
-        is_over = all(start.is_over for start in starts)
-        failed = {start.stream.name: start.error for start in starts if start.error is not None}
+    def __init__(self, streams: Iterable[UserDataStream], timeout: float) -> None:
+        self._told = Pulse()
+        self._starts = [_Start(stream, timeout, self._told) for stream in streams]
+
+    def wait(self) -> Dict[str, Exception]:
+        """Begin with them; returns when all streams are LIVE, or some have failed, and what those failed of."""
+        for start in self._starts:
+            start.begin()
+        return self._told.wait_for(self._look, None) or {}
+
+    def give_up(self) -> None:
+        """Ask for the end of all that they started, or will have started yet."""
+        for start in self._starts:
+            start.give_up()
+
+    def _look(self) -> Optional[Dict[str, Exception]]:
+        is_over = all(start.is_over for start in self._starts)
+        failed = {start.stream.name: start.error for start in self._starts if start.error is not None}
         for error in failed.values():
             if not isinstance(error, Exception):
                 raise error
         if failed or is_over:
             return {name: error for name, error in failed.items() if isinstance(error, Exception)}
         return None
-
-    return told.wait_for(look, None) or {}
 
 
 def _patience(streams: Iterable[UserDataStream]) -> float:

@@ -14,6 +14,8 @@ import pytest
 
 import binance_uds as uds
 from binance_uds import group as groups
+from binance_uds import group_doors
+from tests.interrupting import interrupted_at_each_step
 
 NAMES = ("alice", "bob", "carol")
 
@@ -493,6 +495,65 @@ def test_an_error_inside_the_block_is_not_replaced(group):
         raise LookupError
 
     assert {"STOPPED"} == set(states(group).values())
+
+
+# Ctrl-C
+
+
+class Interrupting:
+    """A store of a cursor, asked while a start begins: Ctrl-C comes, and the answer only when the test says so."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def load(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+        self.go_on.wait(20)
+
+    def save(self, cursor: uds.Cursor) -> None:
+        """Keep nothing."""
+
+
+def test_ctrl_c_while_a_start_begins_ends_what_begins_behind_it(make, exchange, tools):
+    """A thread of the start that had not come to its stream yet asks for nothing more."""
+    store = Interrupting()
+    group = uds.StreamGroup([make("alice", cursor=store)])
+    with pytest.raises(KeyboardInterrupt):
+        group.start()
+    store.go_on.set()
+    tools.wait_until(lambda: not any(thread.name.startswith("binance_uds alice") for thread in threading.enumerate()))
+
+    assert {"alice": "STOPPED"} == states(group)
+    assert 0 == exchange.count("POST", "/fapi/v1/listenKey")
+
+
+def test_ctrl_c_before_the_block_could_ask_asks_all_the_same(group, monkeypatch):
+    """No stream goes on behind the block."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(group, "stop", interrupted)
+    with pytest.raises(KeyboardInterrupt), group:
+        pass
+
+    assert all(stream._worker.wait_ended(20) for stream in group.streams.values())
+
+
+def test_ctrl_c_at_any_step_of_on_and_off_leaves_nothing_that_off_does_not_find(group):
+    """Another off() takes back whatever came of them."""
+
+    def on_and_off() -> None:
+        group.on(uds.Event)(print)
+        group.off(print)
+
+    steps = 0
+    for _ in interrupted_at_each_step(on_and_off, groups, group_doors):
+        group.off(print)
+        assert [()] * 3 == [stream._doors._handlers for stream in group.streams.values()]
+        steps += 1
+
+    assert steps > 20
 
 
 # The process around it

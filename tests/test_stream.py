@@ -255,6 +255,20 @@ def test_ctrl_c_at_any_step_at_which_a_run_begins_or_ends_leaves_no_run_behind(s
     assert stream.join(0)
 
 
+def test_ctrl_c_before_the_block_could_ask_asks_all_the_same(stream, monkeypatch):
+    """The stream does not go on behind the block."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream, "stop", interrupted)
+    with pytest.raises(KeyboardInterrupt), stream:
+        pass
+    monkeypatch.undo()
+
+    assert stream._worker.wait_ended(PATIENCE_S)
+
+
 def test_ctrl_c_before_a_restart_counts_nothing_twice(stream, exchange, ears, monkeypatch):
     """What the runs before had counted is taken over when there is a new one, and not before."""
     with stream:
