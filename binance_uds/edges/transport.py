@@ -7,6 +7,7 @@ out: proxies, TLS, netrc, redirects, retries, and a new spelling for a query tha
 
 from __future__ import annotations
 
+import queue
 import ssl
 from typing import Any, Optional
 
@@ -116,9 +117,18 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
     def _new_pool(self) -> urllib3.HTTPConnectionPool:
         origin = self._transport.origin
-        pool = urllib3.HTTPConnectionPool(origin.host, origin.port, maxsize=1, transport=self._transport)
+        pool = _Pool(origin.host, origin.port, maxsize=1, transport=self._transport)
         pool.ConnectionCls = _Connection
         return pool
+
+
+def _make_queue(_: int) -> queue.SimpleQueue[Any]:
+    """Return what holds a connection: in C, for one in Python keeps its lock if Ctrl-C comes, and cannot be closed."""
+    return queue.SimpleQueue()
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    QueueCls = staticmethod(_make_queue)  # type: ignore[assignment] # whatever has put and get
 
 
 class _Connection(urllib3.connection.HTTPConnection):

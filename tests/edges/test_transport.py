@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import queue
+import threading
 from collections.abc import Iterator
 from typing import Any, Callable
 
 import pytest
 import requests
+import urllib3.connectionpool
 
 from binance_uds.edges.deadline import Deadline
 from binance_uds.edges.dial import Origin
 from binance_uds.edges.transport import Transport
 from binance_uds.errors import StreamInterrupted
+from tests.interrupting import is_done_elsewhere, with_interruption
 
 LIMIT_S = 15.0
 
@@ -54,6 +59,25 @@ def test_a_connection_is_reused_and_known_to_be(serve, transport):
 
     assert [False, True, True, False] == reused
     assert 2 == server.connections
+
+
+def test_ctrl_c_at_any_step_with_the_pool_leaves_one_that_can_be_closed(transport):
+    """As the next call does, the end of the stream, and the garbage collection in any thread."""
+
+    def take_and_give_back() -> None:
+        pool._put_conn(pool._get_conn())
+
+    for step in itertools.count():
+        client = transport("http://127.0.0.1:1")
+        pool = client._session.get_adapter(client.origin.url)._pool
+        try:
+            with_interruption(take_and_give_back, step, (queue, threading, urllib3.connectionpool))
+        except KeyboardInterrupt:
+            assert is_done_elsewhere(client.close)
+        else:
+            break
+
+    assert step > 5
 
 
 def test_the_surroundings_have_no_say(serve, transport, monkeypatch):
