@@ -107,9 +107,13 @@ class JournalFile:
         elif os.path.lexists(part_path(self.path, 2)):
             raise FileExistsError(0, f"{part_path(self.path, 2)} exists, which would continue it")
         self._id = header["id"]
-        self._begin_file(part_path(self.path, 1))
-        self.write({"journal": VERSION, **header}, 0.0)
-        self.close()
+        try:
+            self._begin_file(part_path(self.path, 1))
+            self.write({"journal": VERSION, **header}, 0.0)
+            self.close()
+        finally:
+            # A full disk, or Ctrl-C.
+            self.abandon()
 
     def open(self) -> None:
         """

@@ -52,6 +52,23 @@ def test_what_was_written_comes_back(tmp_path, name):
     assert file.bytes == sum(each.stat().st_size for each in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_file_that_cannot_be_begun_is_not_kept_open(tmp_path, monkeypatch, error):
+    """A descriptor is a number, which no garbage collection closes."""
+    closed = []
+    close = os.close
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os, "write", fail)
+    monkeypatch.setattr(os, "close", lambda file: (closed.append(file), close(file)))
+    with pytest.raises(type(error)):
+        JournalFile(tmp_path / "j", 4_096, None).create(HEADER, overwrite=False)
+
+    assert 1 == len(closed)
+
+
 def test_what_is_not_compressed_is_there_at_once(tmp_path):
     """Line by line, without a flush."""
     file = JournalFile(tmp_path / "j", 4_096, None)
