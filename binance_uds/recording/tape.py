@@ -247,6 +247,10 @@ class Tape:
                 self._line = self._lines.next()
             except JournalError as error:
                 self._failure = error
+            except BaseException:
+                # What Ctrl-C breaks off finds no further line, and a journal would seem to end here.
+                self._failure = self._lines.damaged("reading on was interrupted; replay it once more from the start")
+                raise
             if self._lines.cut is not None:
                 self.cut = self._lines.cut
             self._steps = deque() if self._line is None else deque(self._line.get("now", ()))

@@ -224,6 +224,23 @@ def test_a_start_that_failed_fails_again(make_stream, exchange, tmp_path):
         replay.start()
 
 
+def test_a_replay_that_was_interrupted_in_the_middle_of_reading_says_so(stream, tmp_path, monkeypatch):
+    """It does not look like one that came to its end."""
+    path = tmp_path / "journal.jsonl"
+    stream.record(path)
+    for _ in range(2):
+        with stream:
+            pass
+    replay = uds.replay(path)
+    assert replay.has_next_run
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(files, "parsed", lambda text: signal.raise_signal(signal.SIGINT))
+        replay.run()
+    with pytest.raises(uds.JournalError, match="reading on was interrupted"):
+        replay.has_next_run  # noqa: B018
+
+
 def test_a_callable_that_fails_to_sign_fails_again(make_stream, exchange, tmp_path):
     """What the user's own code did wrong is in the journal."""
     stream = make_stream(api_secret=lambda payload: 1 / 0)
