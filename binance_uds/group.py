@@ -274,13 +274,13 @@ class StreamGroup:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        members = tuple(self._members.values())
         try:
             self.stop()
         except BaseException:
             # Ctrl-C may have come before it asked all of them.
-            _ask_all(members)
+            _ask_all(self._members.values())
             raise
+        members = tuple(self._members.values())
         exits = [stream._doors.take_exit() for stream in members]
         for exit_asked in filter(None, exits):
             raise exit_asked
