@@ -582,6 +582,21 @@ def test_an_unreadable_frame_is_a_gap_as_long_as_the_doubt():
     assert StreamState.LIVE is drive.state
 
 
+@pytest.mark.parametrize("ahead_s", [-300.0, 300.0])
+def test_an_unreadable_frame_before_the_clock_was_read_is_dated_by_events_too(ahead_s):
+    """On a machine whose clock is minutes off the gap would lie beside what happened."""
+    drive = Drive()
+    drive.script.failing[Call.READ_CLOCK] = NO_ROUTE
+    drive.live().run(34.5)
+    told_ms = drive.now.wall_ms + round(1000 * ahead_s)
+    drive.session.books.told_ms = told_ms
+    drive.digest(facts.FramesUndecodable(drive.session.socket))
+    (closed,) = drive.told(GapClosed)
+
+    assert not drive.session.clock.is_known
+    assert closed.since_ms < told_ms - 30_000 < told_ms < closed.until_ms
+
+
 @pytest.mark.fault(48, 49)
 def test_an_unreadable_frame_of_a_signed_stream_is_repaired():
     """What it told is read back: everything is held and looked into, on the same connection, and the gap ends here."""
