@@ -177,12 +177,12 @@ def test_only_the_runtime_starts_threads():
     }
 
     assert users <= {
+        "binance_uds.edges.bell",
         "binance_uds.edges.deadline",
         "binance_uds.edges.holds",
         "binance_uds.notebook.display",
         "binance_uds.redaction",
         "binance_uds.runtime.doors",
-        "binance_uds.runtime.pulse",
         "binance_uds.runtime.shutdown",
         "binance_uds.runtime.sockets",
         "binance_uds.runtime.weights",

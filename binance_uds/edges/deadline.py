@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Callable, Optional
 
 from ..errors import StreamInterrupted
+from .bell import Bell
 
 #: How often the helper asks whether the call was abandoned, in seconds.
 POLL_S = 0.05
@@ -46,10 +47,7 @@ class Deadline:
         self._is_abandoned = is_abandoned
         self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
-        # A lock that nobody owns, released in one step of C when the block ends. An event has one inside that Ctrl-C
-        # may leave with the thread that sets it, and the helper would wait for it for ever.
-        self._under_way = threading.Lock()
-        self._under_way.acquire()
+        self._done = Bell()
         self._grips: list[socket.socket] = []
         # Named after the thread it watches over, so that a list of threads tells whose it is.
         name = f"{threading.current_thread().name} deadline"
@@ -96,7 +94,7 @@ class Deadline:
             started = False
         except BaseException:
             # Ctrl-C: the helper may have begun.
-            self._under_way.release()
+            self._done.ring()
             raise
         else:
             started = True
@@ -111,7 +109,7 @@ class Deadline:
         traceback: Optional[TracebackType],
     ) -> None:
         try:
-            self._under_way.release()
+            self._done.ring()
             self._thread.join()
         finally:
             for grip in self._grips:
@@ -119,7 +117,7 @@ class Deadline:
 
     def _keep_watch(self) -> None:
         left = 0.0
-        while not self._under_way.acquire(timeout=min(left, POLL_S)):
+        while not self._done.wait(min(left, POLL_S)):
             abandoned, left = self._is_abandoned(), self._end - time.monotonic()
             if abandoned or left <= 0:
                 with self._lock:

@@ -7,31 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from binance_uds.runtime.pulse import Bell, Flag, Pulse
+from binance_uds.edges.bell import Bell
+from binance_uds.runtime.pulse import Flag, Pulse
 from tests.interrupting import interrupted_at_each_step, is_done_elsewhere
 
 PATIENCE_S = 20.0
-
-
-def test_a_bell_is_heard_once_however_often_it_rings():
-    """It rings for whoever waits next, and is silent after that."""
-    bell = Bell()
-    bell.ring()
-    bell.ring()
-
-    assert [True, False] == [bell.wait(0), bell.wait(0)]
-
-
-def test_a_hushed_bell_is_silent():
-    """What rang before is not waited for, and it rings again after that."""
-    bell = Bell()
-    bell.hush()
-    bell.ring()
-    bell.hush()
-    silent = not bell.wait(0)
-    bell.ring()
-
-    assert (True, True) == (silent, bell.wait(0))
 
 
 def test_a_flag_is_set_once_and_for_all():

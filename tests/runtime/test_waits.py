@@ -15,11 +15,12 @@ import pytest
 
 from binance_uds.account import Account
 from binance_uds.account_view import AccountSnapshot
+from binance_uds.edges.bell import Bell
 from binance_uds.errors import ForkedStream, UserDataStreamError, WaitTimeout
 from binance_uds.events import AccountConfigUpdate, OrderTradeUpdate
 from binance_uds.runtime import pulse
 from binance_uds.runtime.doors import Doors
-from binance_uds.runtime.pulse import SLICE, Bell, Pulse
+from binance_uds.runtime.pulse import SLICE, Pulse
 from binance_uds.runtime.waits import wait_for, wait_until
 from binance_uds.runtime.watch import StreamLog
 
